@@ -1,0 +1,185 @@
+"""The taxonomy of what can go wrong, and the exit codes.
+
+Each class says how wide the trouble is (`scope`) and whether trying again can help (`transient`).
+
+    EmailintError
+    ├── ConfigError            run          permanent   exit 78   the configuration is wrong
+    ├── UsageError             run          permanent   exit 2    wrong command line
+    ├── StoreError             run          permanent   exit 73   the store cannot be used; nothing remote was touched
+    │   └── StoreBusy          run          transient   exit 0    another sweep holds the store
+    ├── SourceError            integration                        a mailbox cannot be swept
+    │   ├── ConnectionFailed   integration  transient             name, TCP, time-out, connection lost
+    │   ├── TlsFailed          integration  permanent             certificate or TLS refused
+    │   ├── LoginRefused       integration  permanent             user name, password or token refused
+    │   ├── SecretUnavailable  integration  permanent             the secret's variable, file or command failed
+    │   ├── FolderMissing      integration  permanent             no such folder
+    │   ├── FolderReadOnly     integration  permanent             mail cannot be marked read
+    │   ├── Throttled          integration  transient             the server asks to wait
+    │   └── ProtocolFailed     integration  transient             the server answered what no RFC allows
+    ├── OutboundError          message                            a reply was not sent
+    │   ├── OutboundUnavailable  message    transient             nothing was handed over; safe to repeat
+    │   ├── OutboundRefused      message    permanent             the server refused this recipient or content
+    │   └── OutcomeUnknown       message    permanent             handed over, no answer: never sent again by itself
+    ├── MessageError           message      permanent             one mail cannot be read or stored
+    │   └── AttachmentError    message      permanent             an attachment cannot be stored
+    ├── NoAlias                message      permanent             no alias fits
+    └── TemplateError          message      permanent             a template cannot be rendered
+
+A message text says what failed, where, what became of the mail, and what to do (`hint`).
+No secret ever goes into one.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum, StrEnum
+
+
+class Exit(IntEnum):
+    """Exit status of every command (sysexits.h where a number exists there)."""
+
+    OK = 0
+    TROUBLE = 1
+    USAGE = 2
+    BUG = 70
+    STORE = 73
+    CONFIG = 78
+
+
+class Scope(StrEnum):
+    """How wide a trouble is."""
+
+    RUN = "run"
+    INTEGRATION = "integration"
+    MESSAGE = "message"
+
+
+class EmailintError(Exception):
+    """Root of all errors of this package.
+
+    `str(error)` is one line for people; `hint` says what to do; `retry_after` is in seconds where a
+    server named a time.
+    """
+
+    scope: Scope = Scope.RUN
+    transient: bool = False
+    exit_code: Exit = Exit.TROUBLE
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.retry_after = retry_after
+
+    @property
+    def kind(self) -> str:
+        """The class name in snake case: `LoginRefused` is `login_refused`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+
+class ConfigError(EmailintError):
+    """The configuration is wrong; nothing was touched."""
+
+    exit_code = Exit.CONFIG
+
+
+class UsageError(EmailintError):
+    """The command line asks for something that is not there."""
+
+    exit_code = Exit.USAGE
+
+
+class StoreError(EmailintError):
+    """The store cannot be used; nothing remote was touched."""
+
+    exit_code = Exit.STORE
+
+
+class StoreBusy(StoreError):
+    """Another sweep holds the store."""
+
+    transient = True
+    exit_code = Exit.OK
+
+
+class SourceError(EmailintError):
+    """A mailbox cannot be swept."""
+
+    scope = Scope.INTEGRATION
+
+
+class ConnectionFailed(SourceError):
+    """Name resolution, TCP, a time-out, or a connection that was lost."""
+
+    transient = True
+
+
+class TlsFailed(SourceError):
+    """The certificate or the TLS handshake was refused; no credential was sent."""
+
+
+class LoginRefused(SourceError):
+    """The server refused the user name, password or token."""
+
+
+class SecretUnavailable(SourceError):
+    """The secret's variable, file or command gave nothing."""
+
+
+class FolderMissing(SourceError):
+    """There is no such folder in the mailbox."""
+
+
+class FolderReadOnly(SourceError):
+    """The folder does not let mail be marked read."""
+
+
+class Throttled(SourceError):
+    """The server asks to come back later."""
+
+    transient = True
+
+
+class ProtocolFailed(SourceError):
+    """The server answered what no RFC allows, or more than the limits let in."""
+
+    transient = True
+
+
+class OutboundError(EmailintError):
+    """A reply was not sent."""
+
+    scope = Scope.MESSAGE
+
+
+class OutboundUnavailable(OutboundError):
+    """Nothing was handed over; the same reply may be tried again later."""
+
+    transient = True
+
+
+class OutboundRefused(OutboundError):
+    """The server refused the recipient or the content for good."""
+
+
+class OutcomeUnknown(OutboundError):
+    """The reply was handed over and no answer came; it is never sent again by itself."""
+
+
+class MessageError(EmailintError):
+    """One mail cannot be read or stored."""
+
+    scope = Scope.MESSAGE
+
+
+class AttachmentError(MessageError):
+    """An attachment cannot be stored."""
+
+
+class NoAlias(MessageError):
+    """No alias fits the addresses of a mail, and none is the default."""
+
+
+class TemplateError(EmailintError):
+    """A template cannot be found or rendered."""
+
+    scope = Scope.MESSAGE

@@ -1,0 +1,1 @@
+"""Ways a reply leaves: SMTP, sendmail, a folder."""

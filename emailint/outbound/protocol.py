@@ -1,0 +1,58 @@
+"""The port through which replies leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from emailint.probe import Step
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMail:
+    """One reply, ready to go: exactly one recipient, CRLF line ends in `content`.
+
+    `envelope_from` is "" for the null reverse-path (RFC 5321 section 4.5.5).
+    """
+
+    message_id: str
+    envelope_from: str
+    recipient: str
+    content: bytes
+
+
+class Outbound(Protocol):
+    """A server or place that takes replies; one connection between `__enter__` and `__exit__`.
+
+    Connecting is lazy and again after a lost connection.
+    """
+
+    def __enter__(self) -> Self:
+        """Nothing is connected yet."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close; never raises."""
+        ...
+
+    def send(self, mail: OutgoingMail, begin: Callable[[], None]) -> None:
+        """Hand over one mail; when it returns, the other side has taken responsibility for it.
+
+        `begin` is called once, immediately before the first octet that may cause delivery (DATA for
+        SMTP); what it commits is durable before that octet leaves. An exception of `begin` passes through,
+        and nothing was sent.
+
+        Raises OutboundUnavailable (nothing delivered, may be repeated: any failure before `begin`, or an
+        explicit 4xx after it), OutboundRefused (explicit 5xx), OutcomeUnknown (no answer after `begin`).
+        """
+        ...
+
+    def test(self, send_to: str | None = None) -> Iterator[Step]:
+        """Connection test, step by step; sends one mail only when `send_to` is given."""
+        ...
