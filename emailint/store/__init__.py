@@ -1,0 +1,1 @@
+"""The local store: ledger, JSON lines, attachments, quarantine, lock."""

@@ -1,0 +1,360 @@
+"""The port of the ledger: how far each message has got.
+
+The ledger is the truth; the JSON lines are its projection. Every verb that changes something has
+committed durably when it returns. Verbs are safe to call from several threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+
+class Disposition(StrEnum):
+    """What became of a message."""
+
+    CASE = "case"
+    FOLLOW_UP = "follow_up"
+    HELD = "held"
+    IGNORED = "ignored"
+    QUARANTINED = "quarantined"
+
+
+class Journal(StrEnum):
+    """The JSON-lines file that a line belongs to; the value is the file name."""
+
+    CASES = "cases.jsonl"
+    FOLLOW_UPS = "followups.jsonl"
+
+
+class ReplyState(StrEnum):
+    """How far a reply has got. SENDING found at the start of a run becomes UNKNOWN."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    WITHHELD = "withheld"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a message is: `scope` (the mailbox, or "" for all) and the fingerprint."""
+
+    scope: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A message that the ledger holds already."""
+
+    row: int
+    disposition: Disposition
+    case_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewReply:
+    """The reply of a new row: pending, or withheld with its reason from the beginning."""
+
+    message_id: str
+    recipient: str
+    state: ReplyState
+    reason: str | None
+    alias: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A new row: one message and what became of it.
+
+    `journal` and `line` are None for what makes no line (ignored, held). `message_ids` are all ids by
+    which a later mail may refer to this one (its own and our reply's); `participants` the lower-case
+    addresses of From, To and Cc. `folder` is where the mail is to be moved, if anywhere.
+    """
+
+    key: Key
+    disposition: Disposition
+    integration: str
+    account: str
+    locus: str
+    created_at: datetime
+    case_id: str | None = None
+    journal: Journal | None = None
+    line: bytes | None = None
+    message_id: str | None = None
+    participants: Sequence[str] = ()
+    folder: str | None = None
+    reply: NewReply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """What a follow-up is judged by: who takes part in the case, and when it began."""
+
+    case_id: str
+    created_at: datetime
+    participants: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a JSON-lines file; `file` and `offset` are set once its place is recorded."""
+
+    row: int
+    journal: Journal
+    content: bytes
+    file: str | None = None
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A marked message that is still to be moved to `folder`."""
+
+    locus: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply row. `line` is the stored JSON line of the case or follow-up that it answers.
+
+    `attempts` counts the tries that ended before anything was handed over; `token` is what the
+    outbound noted with `sending` (a Graph draft id, say).
+    """
+
+    row: int
+    fingerprint: str
+    state: ReplyState
+    integration: str
+    alias: str
+    case_id: str
+    message_id: str
+    recipient: str
+    received_at: datetime
+    line: bytes
+    attempts: int = 0
+    reason: str | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Replies begun to an address and to its domain within the last hour and day, and within a minute."""
+
+    address_hour: int = 0
+    address_day: int = 0
+    domain_hour: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a mailbox has been doing: failures in a row, and when it may be tried again (None: now)."""
+
+    failures: int = 0
+    retry_at: datetime | None = None
+    kind: str | None = None
+    config: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that went wrong, before it is known whether it is new.
+
+    `subject_key` tells troubles of one kind apart within a scope (a locus, a case id); the error id is made
+    of kind, scope, integration and this key, never of the message text.
+    """
+
+    kind: str
+    scope: str
+    transient: bool
+    message: str
+    hint: str = ""
+    subject_key: str = ""
+    integration: str | None = None
+    mailbox: str | None = None
+    locus: str | None = None
+    message_id: str | None = None
+    subject: str | None = None
+    case_id: str | None = None
+    detail: str = ""
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class OpenError:
+    """An error as the ledger keeps it; `told_at` is when standard error last spoke of it."""
+
+    error_id: str
+    trouble: Trouble
+    opened_at: datetime
+    last_at: datetime
+    count: int
+    closed_at: datetime | None = None
+    told_at: datetime | None = None
+
+
+class Batch(Protocol):
+    """One open transaction; sees what it has added itself."""
+
+    def find(self, key: Key) -> Known | None:
+        """The row of this key."""
+        ...
+
+    def answered(self, fingerprint: str) -> bool:
+        """Whether any row of this fingerprint, in whatever scope, has a reply that is not withheld."""
+        ...
+
+    def has_message_id(self, scope: str, message_id: str) -> bool:
+        """Whether a row of this scope has this Message-ID."""
+        ...
+
+    def next_case_number(self) -> int:
+        """The next number; taken for good once the transaction commits."""
+        ...
+
+    def next_follow_up_number(self, case_id: str) -> int:
+        """The next follow-up number of this case, from 1."""
+        ...
+
+    def case_facts(self, case_id: str) -> CaseFacts | None:
+        """Facts of a case by its id."""
+        ...
+
+    def case_of(self, message_ids: Iterable[str]) -> str | None:
+        """The case that one of these Message-IDs (a message of it, or our reply) belongs to."""
+        ...
+
+    def cases_since(self, account: str, moment: datetime) -> int:
+        """How many cases of this mailbox were made since then (the breaker)."""
+        ...
+
+    def add(self, entry: Entry) -> None:
+        """Add the row, its locus (no longer in flight), its line and its reply."""
+        ...
+
+    def add_locus(self, known: Known, locus: str, account: str, folder: str | None) -> None:
+        """Another place of a known message; it is to be marked (and moved) like the first."""
+        ...
+
+
+class Ledger(Protocol):
+    """The record of how far each message has got."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    # Reading a mailbox
+    def done(self, loci: Sequence[str]) -> frozenset[str]:
+        """Those loci whose message has a row already."""
+        ...
+
+    def begin(self, loci: Sequence[str]) -> None:
+        """Note loci as in flight, before they are fetched."""
+        ...
+
+    def suspects(self, loci: Sequence[str]) -> Mapping[str, int]:
+        """Of these loci those found in flight when the ledger was opened, with their counted attempts."""
+        ...
+
+    def attempt(self, locus: str) -> int:
+        """Count one failed attempt of a message that was alone; returns how many there are now."""
+        ...
+
+    def release(self, loci: Sequence[str]) -> None:
+        """No longer in flight: they vanished, or were not read for a reason outside of them."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Batch]:
+        """One transaction; commits durably on a clean exit, else nothing of it stays."""
+        ...
+
+    # The steps
+    def unprojected(self) -> Sequence[Line]:
+        """Lines not yet known durable in their file, in the order in which they must stand."""
+        ...
+
+    def place(self, lines: Sequence[Line]) -> None:
+        """Record file and offset of each line, before the bytes are written."""
+        ...
+
+    def projected(self, lines: Sequence[Line]) -> None:
+        """These lines are durable in their file."""
+        ...
+
+    def unmarked(self, account: str) -> Sequence[str]:
+        """Loci of this mailbox whose message is projected (or makes no line) and not yet marked read."""
+        ...
+
+    def marked(self, loci: Sequence[str]) -> None:
+        """The server has confirmed that these are read (or they are gone)."""
+        ...
+
+    def unmoved(self, account: str) -> Sequence[Move]:
+        """Marked messages of this mailbox that are still to be moved."""
+        ...
+
+    def moved(self, places: Mapping[str, str | None]) -> None:
+        """Old locus → new locus (None: unknown or gone). The new one counts as done and marked."""
+        ...
+
+    # Replies
+    def recover_replies(self) -> Sequence[Reply]:
+        """Replies found SENDING become UNKNOWN; returns them. Called once at the start of a run."""
+        ...
+
+    def due_replies(self, now: datetime) -> Sequence[Reply]:
+        """Pending replies of projected lines whose next try is not after `now`, oldest first."""
+        ...
+
+    def sending(self, reply: Reply, now: datetime, token: str | None = None) -> None:
+        """Commit that handing over begins now. Refuses (StoreError) if the fingerprint was begun before."""
+        ...
+
+    def settle(self, reply: Reply, state: ReplyState, reason: str | None = None) -> None:
+        """SENT, WITHHELD, FAILED or UNKNOWN, for good."""
+        ...
+
+    def postpone(self, reply: Reply, until: datetime, reason: str) -> None:
+        """Back to PENDING, to be tried again not before `until`; counts one attempt."""
+        ...
+
+    def rates(self, recipient: str, now: datetime) -> Rates:
+        """Replies begun to this address (lower case, plus-tag cut) and domain; future stamps count as now."""
+        ...
+
+    # Errors and health
+    def trouble(self, trouble: Trouble, now: datetime) -> OpenError:
+        """Open an error, or count it again."""
+        ...
+
+    def close_errors(self, ids: Iterable[str], now: datetime) -> Sequence[OpenError]:
+        """Close these errors; returns those that were open."""
+        ...
+
+    def told(self, ids: Iterable[str], now: datetime) -> None:
+        """Standard error has spoken of these."""
+        ...
+
+    def errors(self, *, closed: bool = False) -> Sequence[OpenError]:
+        """Open errors, oldest first; with `closed` all that are still kept."""
+        ...
+
+    def health(self, account: str) -> Health:
+        """How this mailbox has been doing."""
+        ...
+
+    def set_health(self, account: str, health: Health) -> None:
+        """Record it; writes nothing when it is unchanged."""
+        ...
