@@ -5,21 +5,21 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     EmailintError
     ├── ConfigError            run          permanent   exit 78   the configuration is wrong
     ├── UsageError             run          permanent   exit 2    wrong command line
-    ├── StoreError             run          permanent   exit 73   the store cannot be used; nothing remote was touched
+    ├── StoreError             run          permanent   exit 73   the store cannot be used
     │   └── StoreBusy          run          transient   exit 0    another sweep holds the store
     ├── SourceError            integration                        a mailbox cannot be swept
-    │   ├── ConnectionFailed   integration  transient             name, TCP, time-out, connection lost
+    │   ├── ConnectionFailed   integration  transient             name, TCP, time-out, lost connection
     │   ├── TlsFailed          integration  permanent             certificate or TLS refused
     │   ├── LoginRefused       integration  permanent             user name, password or token refused
     │   ├── SecretUnavailable  integration  permanent             the secret's variable, file or command failed
     │   ├── FolderMissing      integration  permanent             no such folder
     │   ├── FolderReadOnly     integration  permanent             mail cannot be marked read
     │   ├── Throttled          integration  transient             the server asks to wait
-    │   └── ProtocolFailed     integration  transient             the server answered what no RFC allows
+    │   └── ProtocolFailed     integration  transient             an answer that no RFC allows
     ├── OutboundError          message                            a reply was not sent
     │   ├── OutboundUnavailable  message    transient             nothing was handed over; safe to repeat
-    │   ├── OutboundRefused      message    permanent             the server refused this recipient or content
-    │   └── OutcomeUnknown       message    permanent             handed over, no answer: never sent again by itself
+    │   ├── OutboundRefused      message    permanent             refused, this recipient or content
+    │   └── OutcomeUnknown       message    permanent             handed over, no answer: never again by itself
     ├── MessageError           message      permanent             one mail cannot be read or stored
     │   └── AttachmentError    message      permanent             an attachment cannot be stored
     ├── NoAlias                message      permanent             no alias fits

@@ -53,7 +53,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A display name, decoded and on one line, and an addr-spec (RFC 5322 section 3.4); either may be empty."""
+    """A display name (decoded, one line) and an addr-spec (RFC 5322 section 3.4); either may be empty."""
 
     name: str
     address: str
