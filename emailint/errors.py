@@ -11,7 +11,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   ├── ConnectionFailed   integration  transient             name, TCP, time-out, lost connection
     │   ├── TlsFailed          integration  permanent             certificate or TLS refused
     │   ├── LoginRefused       integration  permanent             user name, password or token refused
-    │   ├── SecretUnavailable  integration  permanent             the secret's variable, file or command failed
+    │   ├── SecretUnavailable  integration  permanent             the secret gave nothing
     │   ├── FolderMissing      integration  permanent             no such folder
     │   ├── FolderReadOnly     integration  permanent             mail cannot be marked read
     │   ├── Throttled          integration  transient             the server asks to wait
@@ -19,7 +19,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     ├── OutboundError          message                            a reply was not sent
     │   ├── OutboundUnavailable  message    transient             nothing was handed over; safe to repeat
     │   ├── OutboundRefused      message    permanent             refused, this recipient or content
-    │   └── OutcomeUnknown       message    permanent             handed over, no answer: never again by itself
+    │   └── OutcomeUnknown       message    permanent             handed over, no answer: never sent again
     ├── MessageError           message      permanent             one mail cannot be read or stored
     │   └── AttachmentError    message      permanent             an attachment cannot be stored
     ├── NoAlias                message      permanent             no alias fits

@@ -36,7 +36,7 @@ class Counts:
     @property
     def balanced(self) -> bool:
         """Whether the books balance."""
-        return self.listed == sum(getattr(self, name) for name in NAMES[1:10])
+        return bool(self.listed == sum(getattr(self, name) for name in NAMES[1:10]))
 
 
 NAMES = tuple(each.name for each in fields(Counts))
