@@ -1,0 +1,119 @@
+"""The record that is made of a routed message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from emailint.case import Case, message_block
+from emailint.errors import TemplateError
+from emailint.routing.sender import sender_of
+from emailint.templating import render_field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from emailint.case import StoredAttachment
+    from emailint.message.model import Address, InboundMessage
+    from emailint.routing.alias import AliasMatch
+    from emailint.routing.workspace import Workspace
+
+NO_SUBJECT = "(no subject)"
+SUBJECT_LENGTH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message and where and when it came to this program."""
+
+    message: InboundMessage
+    integration: str
+    locus: str
+    received_at: datetime | None
+    created_at: datetime
+
+
+def make_case(
+    case_id: str,
+    arrival: Arrival,
+    match: AliasMatch,
+    workspace: Workspace,
+    attachments: tuple[StoredAttachment, ...],
+    reply: tuple[str, str | None],
+) -> Case:
+    """The case of a message; `reply` is decision and reason. Field templates that fail become defects."""
+    message, alias = arrival.message, match.alias
+    sender = sender_of(message, alias)
+    plain = Case(
+        case_id=case_id,
+        form=alias.form,
+        created_at=arrival.created_at,
+        integration=arrival.integration,
+        alias=alias.address,
+        alias_matched_by=match.matched_by,
+        workspace=workspace.value,
+        workspace_rule=workspace.rule,
+        routing=workspace.trace,
+        email_address=(sender.address or None) if sender else None,
+        reported_by=(sender.name or sender.address or None) if sender else None,
+        subject=message.subject[:SUBJECT_LENGTH] or NO_SUBJECT,
+        issue=message.text,
+        issue_quoted=message.quoted,
+        issue_html=message.html,
+        attachments=attachments,
+        message=message_block(message, arrival.locus, arrival.received_at),
+        kind=message.kind.value,
+        signals=tuple(dict.fromkeys(signal.source for signal in message.signals)),
+        authentication=message.authentication,
+        defects=message.defects,
+        reply_decision=reply[0],
+        reply_reason=reply[1],
+    )
+    return _with_fields(plain, match, field_variables(message, sender, workspace.value))
+
+
+def field_variables(
+    message: InboundMessage, sender: Address | None, workspace: int | str | None
+) -> dict[str, Any]:
+    """What templates of case fields may name: `message`, `sender`, `workspace`."""
+    return {
+        "message": {
+            "subject": message.subject or NO_SUBJECT,
+            "text": message.text,
+            "message_id": message.message_id or "",
+            "kind": message.kind.value,
+            "language": message.language or "",
+        },
+        "sender": {"name": sender.name if sender else "", "address": sender.address if sender else ""},
+        "workspace": "" if workspace is None else workspace,
+    }
+
+
+def _with_fields(case: Case, match: AliasMatch, variables: Mapping[str, Any]) -> Case:
+    """The case with what the alias maps onto it."""
+    mapped, defects = match.alias.case, list(case.defects)
+
+    def value(name: str, template: str | None, fallback: str | None) -> str | None:
+        try:
+            return fallback if template is None else render_field(template, variables)
+        except TemplateError as error:
+            defects.append(f"case field {name}: {error}")
+            return fallback
+
+    fields = {
+        name: value(f"fields.{name}", given, None) if isinstance(given, str) else given
+        for name, given in mapped.fields.items()
+    }
+    return replace(
+        case,
+        subject=value("subject", mapped.subject, None) or case.subject,
+        category=value("category", mapped.category, None),
+        case_type=value("case_type", mapped.case_type, None),
+        priority=value("priority", mapped.priority, None) or case.priority,
+        status=value("status", mapped.status, None) or case.status,
+        assigned_to=value("assigned_to", mapped.assigned_to, None),
+        due_at=None if mapped.due_in is None else case.created_at + mapped.due_in,
+        fields=fields,
+        defects=tuple(defects),
+    )

@@ -1,0 +1,189 @@
+"""What went wrong in a sweep: opened, counted again and closed, in the ledger and in errors.jsonl."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from emailint.case import ErrorRecord
+from emailint.errors import EmailintError, Scope
+from emailint.store.ledger import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from emailint.config.model import Integration
+    from emailint.store.ledger import Ledger, OpenError
+    from emailint.sweep.clock import Clock
+
+REPEATS = frozenset({10, 100, 1_000, 10_000, 100_000})
+"""Counts at which an error that goes on is written again."""
+
+TELL_AGAIN = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which message or reply a trouble is about; `key` tells troubles of one kind apart."""
+
+    key: str = ""
+    locus: str | None = None
+    message_id: str | None = None
+    subject: str | None = None
+    case_id: str | None = None
+    attempt: int = 1
+
+
+NOTHING = About()
+
+
+@dataclass(slots=True)
+class Troubles:
+    """Keeps the open errors of one run. `write` appends to errors.jsonl and never raises."""
+
+    ledger: Ledger
+    clock: Clock
+    write: Callable[[ErrorRecord], None]
+    news: list[OpenError] = field(default_factory=list)
+    recovered: list[OpenError] = field(default_factory=list)
+    _open: dict[str, OpenError] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+
+    def load(self) -> None:
+        """Look once at what is open, so that a good sweep need not ask again."""
+        self._open = {error.error_id: error for error in self.ledger.errors()}
+
+    def report(
+        self, error: EmailintError, integration: Integration | None = None, about: About = NOTHING
+    ) -> OpenError:
+        """Open an error, or count it again; what standard error should speak of goes to `news`."""
+        with self._lock:
+            now = self.clock.now()
+            opened = self.ledger.trouble(_trouble(error, integration, about), now)
+            self._open[opened.error_id] = opened
+            self._seen.add(opened.error_id)
+            if opened.count == 1 or opened.count in REPEATS:
+                self.write(error_record(opened, "opened" if opened.count == 1 else "repeated"))
+            if opened.told_at is None or now - opened.told_at >= TELL_AGAIN:
+                self.news.append(opened)
+            return opened
+
+    def close_integration(self, name: str) -> None:
+        """A good sweep of this integration: its own errors are over."""
+        self._close(
+            error
+            for error in self._open.values()
+            if error.trouble.integration == name
+            and error.trouble.scope == Scope.INTEGRATION
+            and error.error_id not in self._seen
+        )
+
+    def close_run(self) -> None:
+        """A run that came to its end: errors of runs are over."""
+        self._close(
+            error
+            for error in self._open.values()
+            if error.trouble.scope == Scope.RUN and error.error_id not in self._seen
+        )
+
+    def close_loci(self, loci: Iterable[str]) -> None:
+        """These messages reached their end."""
+        ended = set(loci)
+        self._close(
+            error
+            for error in self._open.values()
+            if error.trouble.locus in ended and error.error_id not in self._seen
+        )
+
+    def close_absent(self, name: str, unread: Iterable[str]) -> None:
+        """Messages of this integration that are unread no longer need nobody's care."""
+        present = set(unread)
+        self._close(
+            error
+            for error in self._open.values()
+            if error.trouble.integration == name
+            and error.trouble.locus is not None
+            and error.trouble.case_id is None
+            and error.trouble.locus not in present
+            and error.error_id not in self._seen
+        )
+
+    def tell(self) -> None:
+        """Note that standard error speaks of the news now."""
+        if self.news:
+            self.ledger.told([error.error_id for error in self.news], self.clock.now())
+
+    def _close(self, errors: Iterable[OpenError]) -> None:
+        with self._lock:
+            ids = [error.error_id for error in errors]
+            if not ids:
+                return
+            now = self.clock.now()
+            for closed in self.ledger.close_errors(ids, now):
+                self._open.pop(closed.error_id, None)
+                self.write(error_record(closed, "closed"))
+                if closed.told_at is not None:
+                    self.recovered.append(closed)
+
+
+def error_record(error: OpenError, event: str) -> ErrorRecord:
+    """The line of errors.jsonl for an event of this error."""
+    trouble = error.trouble
+    at = {"opened": error.opened_at, "closed": error.closed_at}.get(event)
+    return ErrorRecord(
+        error_id=error.error_id,
+        event=event,
+        at=at or error.last_at,
+        kind=trouble.kind,
+        scope=trouble.scope,
+        transient=trouble.transient,
+        message=trouble.message,
+        hint=trouble.hint,
+        integration=trouble.integration,
+        mailbox=trouble.mailbox,
+        locus=trouble.locus,
+        message_id=trouble.message_id,
+        subject=trouble.subject,
+        case_id=trouble.case_id,
+        detail=trouble.detail,
+        attempt=trouble.attempt,
+        count=error.count,
+    )
+
+
+def _trouble(error: EmailintError, integration: Integration | None, about: About) -> Trouble:
+    return Trouble(
+        kind=error.kind,
+        scope=error.scope.value,
+        transient=error.transient,
+        message=str(error),
+        hint=error.hint,
+        subject_key=about.key or about.locus or about.case_id or "",
+        integration=integration.name if integration else None,
+        mailbox=integration.mailbox if integration else None,
+        locus=about.locus,
+        message_id=about.message_id,
+        subject=about.subject,
+        case_id=about.case_id,
+        detail=stack(error),
+        attempt=about.attempt,
+    )
+
+
+def stack(error: BaseException) -> str:
+    """Where it happened: file, line and function of each frame, without source text, locals or messages.
+
+    Texts of foreign exceptions are left out, since they may repeat a secret.
+    """
+    lines = []
+    cause: BaseException | None = error
+    while cause is not None:
+        frames = traceback.extract_tb(cause.__traceback__)
+        lines.append(type(cause).__name__)
+        lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join(lines)
