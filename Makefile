@@ -1,0 +1,66 @@
+# make demo    sweeps the example mailbox and shows what was made of each mail; needs Python 3.11 and pip
+# make test    the tests; installs Dovecot where it is missing (as root, on Debian), else says how
+# make check   format, lint, types, import contracts, then the tests
+# make bench   how fast it is here
+# make clean   removes what the others made
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST_ARGS ?= -n auto --maxprocesses=4 --dist=worksteal
+SOURCES := pyproject.toml README.md LICENSE $(shell find emailint -type f ! -name '*.pyc')
+PORTABLE := LC_ALL=C.UTF-8 PYTHONUTF8=1
+
+.PHONY: demo test tests check format bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	@examples/demo.sh $(BIN)/emailint
+
+test: tests
+
+check: $(VENV)/.for-tests $(VENV)/.for-checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory tests
+
+tests: $(VENV)/.installed $(VENV)/.for-tests
+	@.ci/dovecot
+	$(PORTABLE) $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+format: $(VENV)/.for-checks
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed $(VENV)/.for-tests
+	@.ci/dovecot
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@if [ -e data/.demo ]; then rm -rf data; fi
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: each says that its step is done for the files it depends on, so that a second run installs nothing.
+$(BIN)/python:
+	@.ci/python $(VENV)
+
+# build/ goes first: setuptools would put modules into the wheel that were removed since.
+$(VENV)/.installed: $(SOURCES) | $(BIN)/python
+	@rm -rf build
+	$(PIP) install --quiet .
+	@touch $@
+
+# Dependency groups need pip 25.1, and Python 3.11 brings an older one.
+$(VENV)/.pip: | $(BIN)/python
+	$(PIP) install --quiet 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.for-tests: pyproject.toml | $(VENV)/.pip $(VENV)/.installed
+	$(PIP) install --quiet --group test
+	@touch $@
+
+$(VENV)/.for-checks: pyproject.toml | $(VENV)/.pip
+	$(PIP) install --quiet --group check
+	@touch $@

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Sweeps a fresh copy of examples/maildir as integrations.yaml says; `make demo` runs it. $1 is the emailint command.
+set -eu
+emailint=$1
+cd "$(dirname "$0")/.."
+
+stop() {
+    printf 'make demo: %s\n' "$1" >&2
+    exit 1
+}
+
+# The demo empties data/ and marks mail read, which nobody wants for a mailbox of theirs.
+if grep -Eq '^[ -]*(host|provider|protocol: *(imap|graph))\b' integrations.yaml; then
+    stop 'integrations.yaml names a real mailbox now; sweep it with .venv/bin/emailint process'
+fi
+if [ -e data ] && [ ! -e data/.demo ]; then
+    stop 'data/ was not made by the demo and would be emptied; move it away first'
+fi
+
+rm -rf data
+mkdir -p data/maildir/cur data/maildir/new data/maildir/tmp
+touch data/.demo
+cp examples/maildir/new/* data/maildir/new/
+
+if [ -t 1 ]; then
+    "$emailint" process
+else
+    "$emailint" process --plain
+fi
+
+cat <<END
+
+The mail was in   data/maildir/    (now read; examples/maildir/ keeps the originals)
+Cases are in      data/cases.jsonl ($(wc -l <data/cases.jsonl) lines)
+Replies are in    data/outbox/     ($(find data/outbox -type f | wc -l) files)
+
+Go on with        $emailint list-cases
+                  $emailint render-template case-confirm
+                  $emailint --help
+Then edit integrations.yaml into your own.
+END
