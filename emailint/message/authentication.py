@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -18,8 +19,9 @@ TOPMOST_WITHOUT_ID: Final = "topmost-without-id"
 _FIELD: Final = "Authentication-Results"
 _LONGEST: Final = 16_000
 _VERSION: Final = "1"
-# A token: quoted string | separator | run of anything else. Comments are gone before this is applied.
-_TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|([;=/])|([^\s;=/"]+)')
+# A token: quoted string (one that is never closed takes all that follows) | separator | anything else.
+# Comments are gone before this is applied.
+_TOKEN: Final = re.compile(r'"((?:[^"\\]|\\.|\\$)*)(?:"|$)|([;=/])|([^\s;=/"]+)')
 
 Result = tuple[str, str, frozenset[str]]
 """Method, its result, and the `ptype.property` names that came with it; all in lower case."""
@@ -43,13 +45,11 @@ def read(headers: Headers, authserv_id: str | None) -> Authentication:
 
 
 def _trusted_results(values: Sequence[str], authserv_id: str | None) -> list[Result]:
-    if authserv_id is None:
+    wanted = (authserv_id or "").strip().lower()
+    if not wanted:
         return []
-    if authserv_id == TOPMOST_WITHOUT_ID:
-        values = values[:1]
-        wanted = ""
-    else:
-        wanted = authserv_id.strip().lower()
+    if wanted == TOPMOST_WITHOUT_ID:
+        values, wanted = values[:1], ""
     for value in values:
         sections = _sections(value)
         identity, version = _identity(sections[0])
@@ -121,7 +121,7 @@ def _results(sections: Sequence[Sequence[str]]) -> Iterator[Result]:
 
 
 def _names(tokens: Sequence[str]) -> Iterator[str]:
-    for name, sign in zip(tokens, tokens[1:], strict=False):
+    for name, sign in itertools.pairwise(tokens):
         if sign == "=":
             yield name.lower()
 
