@@ -177,12 +177,10 @@ class Dovecot:
             self.port, self.tls_port = _free_ports(2)
             config = self.root / "dovecot.conf"
             config.write_text(self._config(), encoding="utf-8")
-            # The kernel ends Dovecot with us, even if we are killed.
-            self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "TERM", _dovecot_binary(), "-F", "-c", config],
-                stdout=subprocess.DEVNULL,
-                stderr=(self.root / "stderr").open("ab"),
-            )
+            with (self.root / "stderr").open("ab") as errors:
+                self._process = subprocess.Popen(  # the kernel ends Dovecot with us, even if we are killed
+                    ["setpriv", "--pdeathsig", "TERM", _dovecot_binary(), "-F", "-c", config], stderr=errors
+                )
             if self._comes_up():
                 return
         said = (self.root / "stderr").read_text(encoding="utf-8", errors="replace")
