@@ -180,7 +180,7 @@ class _Mail:
         self.signals = frozenset(
             signal.reason
             for signal in message.signals
-            if not (self.form and signal.reason is Automatic.AUTOMATED_SENDER)
+            if not (self.form and signal.reason in _OF_THE_FORM and signal.source.lower() in _SENDER_HEADERS)
         )
 
     def _is_trusted_form(self) -> bool:
@@ -298,4 +298,7 @@ _AUTOMATED: Final = re.compile(
     r"mailer-?daemon|postmaster|listserv|majordomo|owner-.+|.+-(?:request|bounces?)|bounces?(?:[+=-].+)?"
     r"|(?:.+[._+-])?(?:no|do[._-]?not)[._-]?reply(?:[._+-].+)?"
 )
+_SENDER_HEADERS: Final = frozenset({"from", "sender", "return-path"})
+_OF_THE_FORM: Final = frozenset({Automatic.AUTOMATED_SENDER, Automatic.OWN})
+"""What the address of a trusted web form may look like, since its Reply-To is the sender."""
 _BETWEEN_WORDS: Final = re.compile(r"""[\s<>()\[\],;:"']+""")
