@@ -1,15 +1,22 @@
-"""The tree of parts of a message (RFC 2046)."""
+"""The tree of parts of a message (RFC 2046), cut on bytes within limits and in linear time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from emailint.message import transfer
+from emailint.message import blocks, parameters, transfer
 from emailint.message.headers import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from emailint.message.model import Limits
+
+_DASHED = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\n(?=[!-9;-~]{1,60}:)", re.MULTILINE)
+_HTML = re.compile(rb"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
+_TYPE = re.compile(r"[!#$&^_.+a-z0-9-]{1,100}/[!#$&^_.+a-z0-9-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,8 @@ class Part:
     `content_type` is in lower case, as read (a missing one is text/plain, or message/rfc822 in a digest).
     `params` are those of Content-Type, names in lower case. `disposition` is in lower case, None without
     the header. `filename` is the sender's, decoded, as data. `content_id` has no angle brackets.
-    `encoding` is the transfer encoding in lower case, "" for none. `encoded` are the bytes as they stand.
+    `encoding` is the transfer encoding in lower case, "" for none. `encoded` are the bytes as they stand;
+    empty for a multipart. `epilogue` is what stands after the last boundary of a multipart.
     """
 
     content_type: str
@@ -32,6 +40,8 @@ class Part:
     encoded: bytes = b""
     children: tuple[Part, ...] = ()
     depth: int = 0
+    preamble: bytes = b""
+    epilogue: bytes = b""
 
     @property
     def body(self) -> bytes:
@@ -48,3 +58,180 @@ class Part:
         yield self
         for child in self.children:
             yield from child.walk()
+
+
+class Cutter:
+    """Cuts one message; `defects` say what was wrong, `over` whether a limit left something out."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.defects: list[str] = []
+        self.over = False
+        self._parts = 0
+
+    def message(self, raw: bytes, block: blocks.Block) -> Part:
+        """The root part of a message whose header block was read."""
+        return self._entity(raw, block, len(raw), depth=0, default="text/plain")
+
+    def entity(self, raw: bytes, depth: int) -> Part:
+        """The part that `raw` holds as a whole, as it comes out of an S/MIME envelope."""
+        return self._part(raw, 0, len(raw), depth, "text/plain")
+
+    def _part(self, raw: bytes, start: int, end: int, depth: int, default: str) -> Part:
+        block = blocks.read_part(raw, start, end, self.limits)
+        self.defects.extend(block.defects)
+        self.over = self.over or block.over
+        return self._entity(raw, block, end, depth, default)
+
+    def _entity(self, raw: bytes, block: blocks.Block, end: int, depth: int, default: str) -> Part:
+        self._parts += 1
+        headers = block.headers
+        kind, params = _content_type(headers, default)
+        if "content-type" not in headers and _looks_multipart(raw, block.body, end):
+            self.defects.append("several parts without a Content-Type that says so")
+            kind, params = "multipart/mixed", {}
+        disposition, filename = _disposition(headers, params)
+        part = Part(
+            kind,
+            headers,
+            params,
+            disposition,
+            filename,
+            _content_id(headers),
+            transfer.encoding_of(headers.first("content-transfer-encoding")),
+            depth=depth,
+        )
+        if not kind.startswith("multipart/"):
+            return replace(part, encoded=raw[block.body : end])
+        if depth >= self.limits.depth:
+            self._limit(f"parts are nested more than {self.limits.depth} deep; the inner ones were not read")
+            return replace(part, encoded=raw[block.body : end])
+        return self._multipart(raw, block.body, end, part)
+
+    def _limit(self, defect: str) -> None:
+        self.over = True
+        self.defects.append(defect)
+
+    def _multipart(self, raw: bytes, start: int, end: int, part: Part) -> Part:
+        marks = self._marks(raw, start, end, part.params.get("boundary", ""))
+        if not marks and part.encoding in ("base64", "quoted-printable"):
+            raw = transfer.decode(raw[start:end], part.encoding)
+            start, end, part = 0, len(raw), replace(part, encoding="")
+            marks = self._marks(raw, start, end, part.params.get("boundary", ""))
+        if not marks:
+            self.defects.append(f"{part.content_type} without parts; all of it was read as text")
+            body = raw[start:end]
+            inner = "text/html" if _HTML.match(body) else "text/plain"
+            text = Part(inner, params=part.params, encoding=part.encoding, encoded=body, depth=part.depth + 1)
+            return replace(part, children=(text,), encoding="")
+        return replace(
+            part,
+            children=self._children(raw, marks, end, part),
+            preamble=raw[start : marks[0].start],
+            epilogue=raw[marks[-1].end : end] if marks[-1].closing else b"",
+        )
+
+    def _marks(self, raw: bytes, start: int, end: int, boundary: str) -> list[_Mark]:
+        """The delimiter lines, at most as many as there may be parts."""
+        most = self.limits.parts - self._parts + 2
+        found = _delimiters(raw, start, end, boundary.rstrip().encode(), most) if boundary else []
+        if not any(not mark.closing for mark in found):
+            guessed = _guess_boundary(raw, start, end)
+            found = _delimiters(raw, start, end, guessed, most) if guessed else []
+            if found:
+                self.defects.append("the boundary of the parts is missing or wrong, guessed from the text")
+        return found
+
+    def _children(self, raw: bytes, marks: list[_Mark], end: int, part: Part) -> tuple[Part, ...]:
+        default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
+        children: list[Part] = []
+        for number, mark in enumerate(marks):
+            if mark.closing:
+                if number + 1 < len(marks):
+                    self.defects.append("parts follow after the closing boundary")
+                continue
+            if self._parts >= self.limits.parts:
+                self._limit(f"more than {self.limits.parts} parts; the rest was not read")
+                break
+            stop = marks[number + 1].start if number + 1 < len(marks) else end
+            children.append(self._part(raw, mark.end, max(mark.end, stop), part.depth + 1, default))
+        if not marks[-1].closing and not self.over:
+            self.defects.append("the last part has no closing boundary; the mail may be cut off")
+        return tuple(children)
+
+
+class _Mark(NamedTuple):
+    """A delimiter line: where it starts (with the line end before it) and ends, and whether it closes."""
+
+    start: int
+    end: int
+    closing: bool
+
+
+def _delimiters(raw: bytes, start: int, end: int, boundary: bytes, most: int) -> list[_Mark]:
+    needle = b"--" + boundary
+    found: list[_Mark] = []
+    position = start if raw.startswith(needle, start, end) else _next(raw, needle, start, end)
+    while position >= 0 and len(found) < most:
+        stop = raw.find(b"\n", position, end)
+        stop = end if stop < 0 else stop + 1
+        rest = raw[position + len(needle) : min(stop, position + len(needle) + 200)].strip()
+        if not rest or rest.startswith(b"--"):
+            found.append(_Mark(_before(raw, position, start), stop, bool(rest)))
+        position = _next(raw, needle, max(stop - 1, position), end)
+    return found
+
+
+def _next(raw: bytes, needle: bytes, start: int, end: int) -> int:
+    found = raw.find(b"\n" + needle, start, end)
+    return found + 1 if found >= 0 else -1
+
+
+def _before(raw: bytes, position: int, start: int) -> int:
+    """Step back over the line end that belongs to the delimiter."""
+    if position > start and raw[position - 1] == 10:
+        position -= 1
+        if position > start and raw[position - 1] == 13:
+            position -= 1
+    return position
+
+
+def _guess_boundary(raw: bytes, start: int, end: int) -> bytes | None:
+    """The first line that looks like a delimiter: two hyphens, and a header field on the next line."""
+    match = _DASHED.search(raw, start, min(end, start + 100_000))
+    return match[1] if match else None
+
+
+def _looks_multipart(raw: bytes, start: int, end: int) -> bool:
+    match = (
+        _DASHED.search(raw, start, min(end, start + 2_000)) if b"--" in raw[start : start + 2_000] else None
+    )
+    return match is not None and raw[match.end() : match.end() + 8].lower() == b"content-"
+
+
+def _content_type(headers: Headers, default: str) -> tuple[str, dict[str, str]]:
+    raw = headers.raw("content-type")
+    if raw is None:
+        return default, {}
+    kind, params = parameters.parse(raw, headers.hint)
+    if _TYPE.fullmatch(kind):
+        return kind, params
+    main = kind.partition("/")[0]
+    if main == "multipart" or (not main and "boundary" in params):
+        return "multipart/mixed", params
+    return (default if main in ("", "text") else "application/octet-stream"), params
+
+
+def _disposition(headers: Headers, params: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The disposition and the file name, which Content-Type may give as well."""
+    raw = headers.raw("content-disposition")
+    if raw is None:
+        return None, params.get("name") or None
+    value, found = parameters.parse(raw, headers.hint)
+    name = found.get("filename") or found.get("name") or params.get("name") or params.get("filename")
+    return value or None, name or None
+
+
+def _content_id(headers: Headers) -> str | None:
+    value = headers.first("content-id")
+    return value.strip("<> ")[:1000] or None if value else None
