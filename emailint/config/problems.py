@@ -1,0 +1,54 @@
+"""What is wrong with a configuration, in the form in which people are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emailint.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Location = tuple[str | int, ...]
+"""Where a value stands in the document: keys and positions in lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. `line` counts from 1, and is 0 where no single line is to blame."""
+
+    file: str
+    line: int
+    path: str
+    what: str
+    cure: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}  {self.path}  {self.what}; {self.cure}"
+
+
+class ConfigProblems(ConfigError):
+    """The configuration is wrong; `problems` holds everything that was found, in the order of the lines."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.file, problem.line)))
+        more = len(self.problems) - 1
+        rest = f" (and {more} more problem{'s' if more > 1 else ''})" if more else ""
+        super().__init__(f"{self.problems[0]}{rest}", hint="nothing was touched; run: emailint check")
+
+
+class Wrong(ValueError):
+    """A value that its grammar refuses: `what` goes on from the quoted value, `cure` says what to do."""
+
+    def __init__(self, what: str, cure: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.cure = cure
+
+
+def path_of(location: Location) -> str:
+    """`integrations[0].aliases[1].workspace`; the whole file is `(file)`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return text.removeprefix(".") or "(file)"
