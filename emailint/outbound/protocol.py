@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
+
+from emailint.outgoing import OutgoingMail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -11,18 +12,7 @@ if TYPE_CHECKING:
 
     from emailint.probe import Step
 
-
-@dataclass(frozen=True, slots=True)
-class OutgoingMail:
-    """One reply, ready to go: exactly one recipient, CRLF line ends in `content`.
-
-    `envelope_from` is "" for the null reverse-path (RFC 5321 section 4.5.5).
-    """
-
-    message_id: str
-    envelope_from: str
-    recipient: str
-    content: bytes
+__all__ = ["Outbound", "OutgoingMail"]
 
 
 class Outbound(Protocol):

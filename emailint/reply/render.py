@@ -1,0 +1,187 @@
+"""A reply as its reader will see it: subject, text and HTML, from a template and a stored line.
+
+What a template may name:
+
+    case        the line of `cases.jsonl` (or `followups.jsonl`) with all of its fields, as
+                `emailint schema case` documents them: case.case_id, case.subject, case.fields.region
+    message     the block `message` of that line, and also message.subject (the sender's own subject, as far
+                as the line keeps it) and message.text (the new text)
+    sender      sender.name (at most 100 characters, may be ""), sender.address
+    workspace   the workspace, "" where there is none
+    alias       the address that the message was sent to
+    mailbox     the address of the mailbox
+    marker      the line above which an answer is to be written
+    follow_up   true when the message was added to a case that existed
+
+A template has three blocks. `subject` becomes one line, and no value in it has more than 100 characters.
+`text` is plain. In `html` every value is escaped; an html block that is empty makes a reply of text alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from emailint.case import Case
+from emailint.errors import TemplateError
+from emailint.message.clean import lines, one_line
+from emailint.message.model import Authentication
+from emailint.reply.stored import StoredLine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emailint.templating import Templates
+
+THEIRS: Final = 100
+"""Characters that any value may have in a subject: what strangers write is not carried on at length."""
+SUBJECT_LENGTH: Final = 300
+
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_HIDDEN: Final = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One reply. `subject` is one line; `text` and `html` end with a line feed; `html` may be empty."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """Where the message came in: the alias it was sent to, and the mailbox that was swept."""
+
+    alias: str
+    mailbox: str
+
+
+def render(
+    templates: Templates, name: str, stored: StoredLine, addressed: Addressed, marker: str
+) -> Rendered:
+    """The reply to a stored line. Raises TemplateError, with file and line."""
+    variables = variables_of(stored, addressed, marker)
+    subject = clean_subject(templates.render_block(name, "subject", shortened(variables)))
+    text = _body(templates.render_block(name, "text", variables))
+    if not subject or not text:
+        raise TemplateError(
+            f"template {name}: the block {'text' if subject else 'subject'!r} makes nothing",
+            hint="a reply needs a subject and a text",
+        )
+    return Rendered(subject, text, _body(templates.render_block(name, "html", variables, html=True)))
+
+
+def preview(
+    templates: Templates,
+    name: str,
+    stored: StoredLine | None = None,
+    *,
+    marker: str,
+    mailbox: str | None = None,
+) -> Rendered:
+    """The reply for a real line, or for a sample case. Raises TemplateError."""
+    line = stored or StoredLine(sample())
+    alias = str(line.record.get("alias") or mailbox or SAMPLE_MAILBOX)
+    return render(templates, name, line, Addressed(alias, mailbox or alias), marker)
+
+
+def variables_of(stored: StoredLine, addressed: Addressed, marker: str) -> dict[str, Any]:
+    """What a template may name; see the head of this module."""
+    record = stored.record
+    name, address = stored.sender
+    workspace = record.get("workspace")
+    return {
+        "case": {**record, "subject": record.get("subject") or stored.subject},
+        "message": {**stored.message, "subject": stored.subject, "text": record.get("issue") or ""},
+        "sender": {"name": name, "address": address},
+        "workspace": "" if workspace is None else workspace,
+        "alias": addressed.alias,
+        "mailbox": addressed.mailbox,
+        "marker": marker,
+        "follow_up": stored.follow_up,
+    }
+
+
+def shortened(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with every text on one line and cut to what a subject may hold of it."""
+    return {name: _short(value) for name, value in variables.items()}
+
+
+def clean_subject(text: str) -> str:
+    """One line without anything that breaks a header, hides, or turns the direction of writing."""
+    return one_line(_HIDDEN.sub("", text))[:SUBJECT_LENGTH].rstrip()
+
+
+def _short(value: object) -> object:
+    if isinstance(value, str):
+        whole = clean_subject(value[: 4 * THEIRS])
+        return whole if len(whole) <= THEIRS else whole[: THEIRS - 1].rstrip() + "…"
+    if isinstance(value, dict):
+        return shortened(value)
+    if isinstance(value, list):
+        return [_short(each) for each in value]
+    return value
+
+
+def _body(text: str) -> str:
+    """Plain line ends, no control characters, no blank lines around; "" stays ""."""
+    stripped = _CONTROLS.sub("", lines(text)).strip("\n \t")
+    return stripped + "\n" if stripped else ""
+
+
+SAMPLE_MAILBOX: Final = "payroll@example.org"
+
+
+def sample() -> dict[str, Any]:
+    """The record that templates are shown and checked with; it has every field, and awkward ones too."""
+    moment = datetime(2026, 11, 24, 18, 0, 5, tzinfo=UTC)
+    return Case(
+        case_id="CS-000042",
+        created_at=moment,
+        integration="payroll",
+        alias=SAMPLE_MAILBOX,
+        alias_matched_by="To",
+        workspace=1201,
+        workspace_rule="alias",
+        email_address="ann.lee@example.com",
+        reported_by="Ann Lee",
+        subject='Wrong hours on my slip & "overtime" <week 47>',
+        issue="Hello,\n\nmy slip says 32 hours, and I worked 40.\n\nAnn",
+        issue_quoted="",
+        issue_html=None,
+        message=_sample_message(moment),
+        kind="person",
+        signals=(),
+        authentication=Authentication(dmarc="pass", spf="pass", dkim="pass"),
+        defects=(),
+        reply_decision="respond",
+        reply_reason=None,
+        category="Payroll",
+        case_type="Question",
+        assigned_to="payroll-team",
+        due_at=moment.replace(day=26),
+        fields={"region": "North"},
+    ).record()
+
+
+def _sample_message(moment: datetime) -> dict[str, Any]:
+    stamp = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "message_id": "<sample@example.com>",
+        "in_reply_to": None,
+        "references": [],
+        "date": stamp,
+        "received_at": stamp,
+        "from": {"name": "Ann Lee", "address": "ann.lee@example.com"},
+        "reply_to": [],
+        "to": [{"name": "Payroll", "address": SAMPLE_MAILBOX}],
+        "cc": [],
+        "size": 1834,
+        "raw_sha256": "0" * 64,
+        "locus": "maildir:/var/mail/payroll/sample",
+        "fingerprint": "1:" + "0" * 64,
+    }
