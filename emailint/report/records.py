@@ -1,0 +1,121 @@
+"""Errors and cases as tables and as JSON documents."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from emailint.case import SCHEMA, stamp
+from emailint.report.moment import age, local
+from emailint.report.sheet import Cell, Column, Sheet, Tone
+from emailint.terminal import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from emailint.store.ledger import OpenError
+
+
+def errors(found: Sequence[OpenError], now: datetime) -> Sheet:
+    """Errors, each with what to do about it under what happened."""
+    return Sheet(
+        (
+            Column("Error", wrap=True),
+            Column("Last", right=True),
+            Column("Times", right=True, room=70),
+            Column("Where", wrap=True, room=60),
+            Column("What", wrap=True),
+        ),
+        tuple(_error_row(error, now) for error in found),
+    )
+
+
+def error_document(found: Sequence[OpenError]) -> dict[str, Any]:
+    """What `list-errors --json` prints."""
+    return {"schema": SCHEMA, "errors": [_error_record(error) for error in found]}
+
+
+def cases(found: Iterable[Mapping[str, Any]]) -> Sheet:
+    """Cases as they stand in `cases.jsonl`."""
+    return Sheet(
+        (
+            Column("Case", wrap=True),
+            Column("Created", room=100),
+            Column("Integration", room=80),
+            Column("Workspace", room=110),
+            Column("From", room=60),
+            Column("Subject"),
+            Column("Priority", room=90),
+        ),
+        tuple(_case_row(case) for case in found),
+    )
+
+
+def case_document(lines: Iterable[bytes], after: str | None) -> Iterator[str]:
+    """What `list-cases --json` prints, piece by piece: the stored lines as they are.
+
+    `last` is what `--after` takes the next time; it stays the old one when there is nothing new.
+    """
+    yield f'{{"schema":{SCHEMA},"cases":['
+    last = after
+    for number, line in enumerate(lines):
+        text = line.decode("ascii").strip()
+        last = str(json.loads(text)["case_id"])
+        yield f"{',' if number else ''}\n{text}"
+    yield f'\n],"last":{json.dumps(last)}}}\n'
+
+
+def _error_row(error: OpenError, now: datetime) -> tuple[Cell, ...]:
+    trouble = error.trouble
+    where = " ".join(part for part in (trouble.integration, trouble.case_id) if part)
+    subject = f" (mail: {clip(trouble.subject, 60)})" if trouble.subject else ""
+    ended = f" (closed {local(error.closed_at)})" if error.closed_at else ""
+    return (
+        Cell(error.error_id),
+        Cell(age((now - error.last_at).total_seconds())),
+        Cell(f"{error.count:,}"),
+        Cell(where or "this run", Tone.QUIET),
+        Cell(
+            f"{trouble.kind}: {trouble.message}{subject}{ended}",
+            Tone.QUIET if error.closed_at else Tone.BAD,
+            below=f"What to do: {trouble.hint}" if trouble.hint else "",
+        ),
+    )
+
+
+def _error_record(error: OpenError) -> dict[str, Any]:
+    trouble = error.trouble
+    return {
+        "error_id": error.error_id,
+        "kind": trouble.kind,
+        "scope": trouble.scope,
+        "transient": trouble.transient,
+        "integration": trouble.integration,
+        "mailbox": trouble.mailbox,
+        "locus": trouble.locus,
+        "message_id": trouble.message_id,
+        "subject": trouble.subject,
+        "case_id": trouble.case_id,
+        "message": trouble.message,
+        "hint": trouble.hint,
+        "detail": trouble.detail,
+        "attempt": trouble.attempt,
+        "count": error.count,
+        "opened_at": stamp(error.opened_at),
+        "last_at": stamp(error.last_at),
+        "closed_at": stamp(error.closed_at),
+    }
+
+
+def _case_row(case: Mapping[str, Any]) -> tuple[Cell, ...]:
+    priority = str(case.get("priority") or "")
+    return (
+        Cell(str(case.get("case_id") or "")),
+        Cell(str(case.get("created_at") or ""), Tone.QUIET),
+        Cell(str(case.get("integration") or ""), Tone.QUIET),
+        Cell(str(case.get("workspace") or "")),
+        Cell(clip(str(case.get("email_address") or ""), 40)),
+        Cell(clip(str(case.get("subject") or ""), 60)),
+        Cell(priority, Tone.WARNING if priority in {"High", "Urgent"} else Tone.PLAIN),
+    )

@@ -1,0 +1,101 @@
+"""Sheets and lines on a terminal, by rich; or as plain text where there is none."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from emailint.report.sheet import Tone, plain_lines, plain_row
+from emailint.terminal import terminal_safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from emailint.report.sheet import Cell, Column, Sheet
+
+_STYLES = {
+    Tone.PLAIN: "",
+    Tone.GOOD: "green",
+    Tone.WARNING: "yellow",
+    Tone.BAD: "bold red",
+    Tone.QUIET: "dim",
+}
+
+
+def show(sheet: Sheet, *, plain: bool = False, stream: TextIO | None = None) -> None:
+    """Print a sheet on standard output: drawn on a terminal, plain elsewhere or when `plain` is asked for."""
+    stream = stream or sys.stdout
+    if plain or not stream.isatty():
+        stream.writelines(f"{line}\n" for line in plain_lines(sheet))
+        return
+    _draw(sheet, console(stream))
+
+
+def show_row(row: Sequence[Cell], widths: Sequence[int], *, plain: bool = False) -> None:
+    """Print one row at once, for what takes its time; `widths` are those of all cells but the last."""
+    if plain or not sys.stdout.isatty():
+        sys.stdout.writelines(f"{line}\n" for line in plain_row(row, widths))
+        sys.stdout.flush()
+        return
+    from rich.table import Table  # noqa: PLC0415 - cron never pays for rich
+
+    grid = Table.grid(padding=(0, 1))
+    for width in widths:
+        grid.add_column(min_width=width, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(*map(_cell, row))
+    console(sys.stdout).print(grid)
+
+
+def console(stream: TextIO, width: int | None = None) -> Console:
+    """A console that reads no markup, no emoji codes and highlights nothing; NO_COLOR and TERM count."""
+    from rich.console import Console  # noqa: PLC0415 - cron never pays for rich
+
+    return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+
+
+def _draw(sheet: Sheet, screen: Console) -> None:
+    from rich import box  # noqa: PLC0415 - cron never pays for rich
+    from rich.table import Table  # noqa: PLC0415 - cron never pays for rich
+
+    shown = [number for number, column in enumerate(sheet.columns) if column.room <= screen.width]
+    narrow = screen.width < 60
+    table = Table(
+        title=_text(sheet.title, "bold") if sheet.title else None,
+        title_justify="left",
+        box=None if narrow else box.ROUNDED if screen.encoding.startswith("utf") else box.ASCII,
+        padding=(0, 1),
+        expand=False,
+    )
+    for number in shown:
+        table.add_column(_text(sheet.columns[number].title, "bold"), **_layout(sheet.columns[number]))
+    for row in sheet.rows:
+        table.add_row(*(_cell(row[number]) for number in shown))
+    screen.print(table)
+    if sheet.more:
+        screen.print(f"… and {sheet.more:,} more")
+
+
+def _layout(column: Column) -> dict[str, Any]:
+    return {
+        "justify": "right" if column.right else "left",
+        "no_wrap": not column.wrap,
+        "overflow": "fold" if column.wrap else "ellipsis",
+    }
+
+
+def _cell(cell: Cell) -> Text:
+    text = _text(cell.text, _STYLES[cell.tone])
+    if cell.below:
+        text.append("\n")
+        text.append_text(_text(cell.below, ""))
+    return text
+
+
+def _text(content: str, style: str) -> Text:
+    from rich.text import Text  # noqa: PLC0415 - cron never pays for rich
+
+    return Text(terminal_safe(content), style=style)

@@ -1,0 +1,171 @@
+"""A sweep as tables, as lines, and as the document of `process --json`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from emailint.case import SCHEMA, stamp
+from emailint.report.moment import local
+from emailint.report.sheet import Cell, Column, Sheet, Tone
+from emailint.sweep.result import Counts
+from emailint.terminal import clip, terminal_safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emailint.store.ledger import OpenError
+    from emailint.sweep.result import IntegrationResult, MessageResult, SweepResult
+
+MAXIMUM_ROWS = 200
+"""Rows of the table of messages; `list-cases` has the others."""
+
+_MADE = {
+    "cases": ("case", Tone.GOOD),
+    "follow_ups": ("follow-up", Tone.GOOD),
+    "held": ("held for a person", Tone.WARNING),
+    "ignored": ("ignored", Tone.QUIET),
+    "already_known": ("known already", Tone.QUIET),
+    "vanished": ("gone before it was read", Tone.QUIET),
+    "failed": ("failed, stays unread", Tone.BAD),
+    "quarantined": ("quarantined", Tone.BAD),
+    "left": ("left for the next sweep", Tone.WARNING),
+}
+_REPLIES = {"replies_sent": "sent", "replies_withheld": "withheld", "replies_failed": "failed"}
+
+
+def document(result: SweepResult) -> dict[str, Any]:
+    """What `process --json` prints. `busy` is there only when another sweep does this one's work."""
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "sweep_id": result.sweep_id,
+        "started_at": stamp(result.started_at),
+        "seconds": round(result.seconds, 3),
+        "dry_run": result.dry_run,
+        "totals": asdict(result.totals),
+        "integrations": [
+            {"name": each.name, **asdict(each.counts), "error": each.error} for each in result.integrations
+        ],
+    }
+    return document | ({"busy": result.busy} if result.busy else {})
+
+
+def messages(result: SweepResult) -> Sheet:
+    """What was made of each mail."""
+    all_messages = [each for integration in result.integrations for each in integration.messages]
+    shown = all_messages[:MAXIMUM_ROWS]
+    return Sheet(
+        (
+            Column("Integration", room=100),
+            Column("From", room=80),
+            Column("Subject"),
+            Column("Became", wrap=True),
+            Column("Reply", wrap=True, room=60),
+        ),
+        tuple(_message_row(each) for each in shown),
+        title="Dry run: what would be made of each mail" if result.dry_run else "",
+        more=len(all_messages) - len(shown),
+    )
+
+
+def integrations(result: SweepResult) -> Sheet:
+    """The books of each integration, in the columns that are not all zero."""
+    names = [each.name for each in fields(Counts)]
+    names = [name for name in names if name in {"listed", "cases"} or getattr(result.totals, name)]
+    heads = {"listed": "Unread", "already_known": "Known", "cases": "Cases", "follow_ups": "Follow-ups"}
+    titles = [heads.get(name, name.replace("_", " ").capitalize()) for name in names]
+    return Sheet(
+        (
+            Column("Integration", wrap=True),
+            *(Column(title, right=True) for title in titles),
+            Column("Trouble", wrap=True),
+        ),
+        tuple(_integration_row(each, names) for each in result.integrations),
+    )
+
+
+def summary(result: SweepResult) -> str:
+    """One sentence with the sums, in the order in which the books balance."""
+    totals = result.totals
+    made = ", ".join(
+        f"{count:,} {_counted(name, count)}" for name in _MADE if (count := getattr(totals, name))
+    )
+    replies = ", ".join(
+        f"{count:,} {word}" for name, word in _REPLIES.items() if (count := getattr(totals, name))
+    )
+    parts = [f"{totals.listed:,} unread" + (f": {made}" if made else "")]
+    if replies:
+        parts.append(f"replies: {replies}")
+    change = " (dry run: nothing was changed)" if result.dry_run else ""
+    return f"{'; '.join(parts)}; {result.seconds:.1f} s{change}"
+
+
+def message_line(message: MessageResult) -> str:
+    """One mail in one line, for logs."""
+    made = _made(message).text
+    about = f" from {message.sender}" if message.sender else ""
+    subject = f": {clip(message.subject, 120)}" if message.subject else ""
+    reply = f"; reply {message.reply}" if message.reply else ""
+    return terminal_safe(f"{message.integration}: {made}{about}{subject}{reply}")
+
+
+def news_line(error: OpenError) -> str:
+    """One error in one line: where, what, what to do, and its id."""
+    trouble = error.trouble
+    where = f"{trouble.integration}: " if trouble.integration else ""
+    hint = f"; {trouble.hint}" if trouble.hint else ""
+    again = f" ({error.count:,} times since {local(error.opened_at)})" if error.count > 1 else ""
+    return terminal_safe(f"{where}{trouble.message}{hint}{again} [{error.error_id}]")
+
+
+def recovered_line(error: OpenError) -> str:
+    """One line for an error that is over."""
+    trouble = error.trouble
+    where = f"{trouble.integration}: " if trouble.integration else ""
+    since = f"since {local(error.opened_at)}"
+    return terminal_safe(f"{where}well again after {trouble.kind} {since} [{error.error_id}]")
+
+
+def trouble_lines(result: SweepResult) -> Iterator[str]:
+    """What a person is told after the tables: notes, new errors with their cure, recoveries."""
+    yield from map(terminal_safe, result.notes)
+    yield from map(news_line, result.news)
+    yield from map(recovered_line, result.recovered)
+
+
+def _counted(name: str, count: int) -> str:
+    if name in {"cases", "follow_ups"}:
+        word = name.replace("_", "-")
+        return word if count != 1 else word[:-1]
+    return name.replace("_", " ")
+
+
+def _message_row(message: MessageResult) -> tuple[Cell, ...]:
+    return (
+        Cell(message.integration, Tone.QUIET),
+        Cell(clip(message.sender, 40)),
+        Cell(clip(message.subject or "(no subject)", 60)),
+        _made(message),
+        _reply(message.reply),
+    )
+
+
+def _made(message: MessageResult) -> Cell:
+    words, tone = _MADE.get(message.outcome, (message.outcome, Tone.PLAIN))
+    if message.case_id:
+        words = f"{words} {message.case_id}" if tone is Tone.GOOD else f"{words} ({message.case_id})"
+    if message.kind != "person":
+        words += f", {message.kind.replace('_', ' ')}"
+    return Cell(words, tone, below=message.detail)
+
+
+def _reply(reply: str) -> Cell:
+    state = reply.partition(":")[0]
+    tone = {"sent": Tone.GOOD, "failed": Tone.BAD, "unknown": Tone.BAD, "pending": Tone.WARNING}
+    return Cell(reply or "none", tone.get(state, Tone.QUIET))
+
+
+def _integration_row(result: IntegrationResult, names: list[str]) -> tuple[Cell, ...]:
+    counts = [Cell(f"{getattr(result.counts, name):,}") for name in names]
+    trouble = Cell(result.error, Tone.BAD) if result.error else Cell("none", Tone.QUIET)
+    return Cell(result.name), *counts, trouble
