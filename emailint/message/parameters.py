@@ -12,7 +12,7 @@ MOST = 100
 
 _VALUE = re.compile(r"[^\s;,]*")
 _PARAMETER = re.compile(
-    r"""([A-Za-z0-9!\#$%&'*+\-.^_`|~]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\Z)|([^;"]*))""", re.DOTALL
+    r"""([A-Za-z0-9!\#$%&'*+\-.^_`|~]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^;"]*))""", re.DOTALL
 )
 _SECTION = re.compile(r"(.+?)(?:\*(\d{1,4}))?(\*)?\Z", re.DOTALL)
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
