@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
@@ -190,6 +191,14 @@ class Trouble:
     detail: str = ""
     attempt: int = 1
 
+    @property
+    def error_id(self) -> str:
+        """`E-` and eight hexadecimal digits, the same for the same trouble."""
+        parts = (self.kind, self.scope, self.integration or "", self.subject_key)
+        named = (part.encode("utf-8", "surrogatepass") for part in parts)
+        digest = sha256(b"".join(len(part).to_bytes(8, "big") + part for part in named))
+        return f"E-{digest.hexdigest()[:8]}"
+
 
 @dataclass(frozen=True, slots=True)
 class OpenError:
@@ -265,7 +274,10 @@ class Ledger(Protocol):
         ...
 
     def suspects(self, loci: Sequence[str]) -> Mapping[str, int]:
-        """Of these loci those found in flight when the ledger was opened, with their counted attempts."""
+        """Of these loci those found in flight when the ledger was opened, with their counted attempts.
+
+        A message with counted attempts stays suspect, though it was released.
+        """
         ...
 
     def attempt(self, locus: str) -> int:
@@ -282,7 +294,10 @@ class Ledger(Protocol):
 
     # The steps
     def unprojected(self) -> Sequence[Line]:
-        """Lines not yet known durable in their file, in the order in which they must stand."""
+        """The first lines not yet known durable in their file, in the order in which they must stand.
+
+        Bounded in number and octets: whoever projects asks again until there are none.
+        """
         ...
 
     def place(self, lines: Sequence[Line]) -> None:

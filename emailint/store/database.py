@@ -1,0 +1,108 @@
+"""One SQLite connection for all threads: who may use it when, how it commits, what its failures mean.
+
+No sqlite3 exception leaves this room; they come out as StoreError.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from emailint.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BUSY_SECONDS = 15.0
+
+_HINTS = {
+    sqlite3.SQLITE_FULL: "free space on this disk; the next run takes it up again",
+    sqlite3.SQLITE_READONLY: "the ledger must be writable: check owner, mode and mount of the store",
+    sqlite3.SQLITE_CANTOPEN: "the store must be a local folder that this user may write to",
+    sqlite3.SQLITE_CORRUPT: "make it anew from the JSON lines with `emailint store rebuild`",
+    sqlite3.SQLITE_NOTADB: "make it anew from the JSON lines with `emailint store rebuild`",
+    sqlite3.SQLITE_IOERR: "the disk reports an error: look at dmesg, then run emailint again",
+    sqlite3.SQLITE_BUSY: "another program holds the ledger: see `fuser` on ledger.db",
+}
+
+
+class Database:
+    """The connection, guarded by one lock that the same thread may take again.
+
+    After a failed write or sync of the disk nothing more is written through it: what the disk then holds
+    is not known before the ledger is opened anew.
+    """
+
+    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
+        """Open `path`, which exists already; None is an empty ledger in memory."""
+        self.name = str(path) if path else "the empty ledger"
+        self.read_only = read_only
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._broken: StoreError | None = None
+        with self._translated():
+            self._connection = _connect(path, read_only=read_only)
+
+    def close(self) -> None:
+        """Close; the write-ahead log is brought home and removed."""
+        with self._lock, self._translated():
+            self._connection.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for look-ups."""
+        with self._lock, self._translated():
+            yield self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that is durable after a clean exit; within one of the same thread, a part of it."""
+        with self._lock, self._translated():
+            if self._depth:
+                yield self._connection
+                return
+            if self._broken:
+                raise self._broken
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+            finally:
+                self._depth = 0
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            failure = StoreError(f"the ledger {self.name} cannot be used: {error}", hint=_HINTS.get(code, ""))
+            if code == sqlite3.SQLITE_IOERR:
+                self._broken = failure
+            raise failure from error
+
+
+def _connect(path: Path | None, *, read_only: bool) -> sqlite3.Connection:
+    target = f"{path.absolute().as_uri()}?mode=rw" if path else "file::memory:"
+    connection = sqlite3.connect(
+        target, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
+    )
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        # Not mode=ro: such a connection leaves the files of its write-ahead log behind.
+        connection.execute(f"PRAGMA query_only = {int(read_only and path is not None)}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection

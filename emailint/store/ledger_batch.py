@@ -1,0 +1,197 @@
+"""The one transaction in which messages become cases."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from emailint.addresses import domain_of, normalise
+from emailint.errors import StoreError
+from emailint.store.ledger import CaseFacts, Disposition, Entry, Known, NewReply
+from emailint.store.schema import from_micros, stored, to_micros
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from emailint.store.ledger import Key
+
+BEGINS_CASE = frozenset({Disposition.CASE, Disposition.QUARANTINED})
+STAYS_IN_ITS_FOLDER = frozenset({Disposition.HELD, Disposition.QUARANTINED})
+
+
+class SqliteBatch:
+    """One open transaction; sees what it has added itself."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._case_number: int | None = None
+        self._follow_ups: dict[str, int] = {}
+
+    def find(self, key: Key) -> Known | None:
+        """The row of this key."""
+        row = self._one(
+            "SELECT row, disposition, case_id FROM message WHERE scope = ? AND fingerprint = ?",
+            key.scope,
+            key.fingerprint,
+        )
+        return Known(row[0], Disposition(row[1]), row[2]) if row else None
+
+    def answered(self, fingerprint: str) -> bool:
+        """Whether any row of this fingerprint, in whatever scope, has a reply that is not withheld."""
+        query = "SELECT 1 FROM reply WHERE fingerprint = ? AND state <> 'withheld' LIMIT 1"
+        return self._one(query, fingerprint) is not None
+
+    def has_message_id(self, scope: str, message_id: str) -> bool:
+        """Whether a row of this scope has this Message-ID."""
+        query = (
+            "SELECT 1 FROM reference JOIN message USING (row)"
+            " WHERE reference.message_id = ?1 AND message.scope = ?2 AND message.message_id = ?1 LIMIT 1"
+        )
+        return self._one(query, stored(message_id), scope) is not None
+
+    def next_case_number(self) -> int:
+        """The next number; taken for good once the transaction commits."""
+        if self._case_number is None:
+            row = self._one("SELECT value FROM meta WHERE name = 'case_number'")
+            self._case_number = int(row[0]) if row else 0
+        self._case_number += 1
+        return self._case_number
+
+    def next_follow_up_number(self, case_id: str) -> int:
+        """The next follow-up number of this case, from 1."""
+        query = "SELECT count(*) FROM message WHERE case_id = ? AND disposition = 'follow_up'"
+        row = self._one(query, case_id)
+        known = int(row[0]) if row else 0
+        self._follow_ups[case_id] = max(known, self._follow_ups.get(case_id, 0)) + 1
+        return self._follow_ups[case_id]
+
+    def case_facts(self, case_id: str) -> CaseFacts | None:
+        """Facts of a case by its id."""
+        query = "SELECT created_at FROM message WHERE case_id = ? AND counted_at IS NOT NULL"
+        first = self._one(query, case_id)
+        if first is None:
+            return None
+        rows = self._connection.execute("SELECT participants FROM message WHERE case_id = ?", (case_id,))
+        participants = frozenset(address for (text,) in rows for address in json.loads(text))
+        return CaseFacts(case_id, from_micros(first[0]), participants)
+
+    def case_of(self, message_ids: Iterable[str]) -> str | None:
+        """The case of the first id that has one; of several messages with it the oldest counts."""
+        query = (
+            "SELECT message.case_id FROM reference JOIN message USING (row)"
+            " WHERE reference.message_id = ? AND message.case_id IS NOT NULL ORDER BY reference.row LIMIT 1"
+        )
+        for message_id in message_ids:
+            if row := self._one(query, stored(message_id)):
+                return str(row[0])
+        return None
+
+    def cases_since(self, account: str, moment: datetime) -> int:
+        """How many cases of this mailbox were made since then; future stamps count as now."""
+        query = "SELECT count(*) FROM message WHERE account = ? AND counted_at >= ?"
+        row = self._one(query, account, to_micros(moment))
+        return int(row[0]) if row else 0
+
+    def add(self, entry: Entry) -> None:
+        """Add the row, its locus (no longer in flight), its line and its reply."""
+        row = self._add_message(entry)
+        self._add_references(entry, row)
+        self._add_place(row, entry.locus, entry.account, _target(entry.disposition, entry.folder))
+        if entry.line is not None and entry.journal is not None:
+            self._connection.execute(
+                "INSERT INTO line (row, journal, content) VALUES (?, ?, ?)",
+                (row, entry.journal, _whole(entry.line)),
+            )
+        if entry.reply is not None:
+            self._add_reply(entry, entry.reply, row)
+
+    def add_locus(self, known: Known, locus: str, account: str, folder: str | None) -> None:
+        """Another place of a known message; it is to be marked (and moved) like the first."""
+        self._add_place(known.row, locus, account, _target(known.disposition, folder))
+
+    def finish(self) -> None:
+        """Keep the numbers that were taken; called last within the transaction."""
+        if self._case_number is not None:
+            self._connection.execute(
+                "UPDATE meta SET value = ?1 WHERE name = 'case_number' AND value < ?1", (self._case_number,)
+            )
+
+    def _add_message(self, entry: Entry) -> int:
+        created = to_micros(entry.created_at)
+        counted = created if entry.disposition in BEGINS_CASE else None
+        if counted is not None:
+            # After the clock was set back, stamps of the future count as now: the breaker neither
+            # forgets them nor keeps them for ever.
+            self._connection.execute(
+                "UPDATE message SET counted_at = ?2 WHERE account = ?1 AND counted_at > ?2",
+                (entry.account, counted),
+            )
+        cursor = self._connection.execute(
+            "INSERT INTO message (scope, fingerprint, disposition, integration, account, created_at,"
+            " counted_at, case_id, message_id, participants) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                entry.key.scope,
+                entry.key.fingerprint,
+                entry.disposition,
+                entry.integration,
+                entry.account,
+                created,
+                counted,
+                entry.case_id,
+                stored(entry.message_id) if entry.message_id is not None else None,
+                json.dumps(list(entry.participants)),
+            ),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def _add_references(self, entry: Entry, row: int) -> None:
+        own = [entry.message_id] if entry.message_id is not None else []
+        reply = [entry.reply.message_id] if entry.reply is not None else []
+        ids = {stored(message_id) for message_id in (*own, *reply)}
+        self._connection.executemany("INSERT INTO reference VALUES (?, ?)", [(one, row) for one in ids])
+
+    def _add_place(self, row: int, locus: str, account: str, folder: str | None) -> None:
+        place = stored(locus)
+        self._connection.execute(
+            "INSERT INTO locus (locus, row, account, folder) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (place, row, account, folder),
+        )
+        self._connection.execute("DELETE FROM in_flight WHERE locus = ?", (place,))
+
+    def _add_reply(self, entry: Entry, reply: NewReply, row: int) -> None:
+        self._connection.execute(
+            "INSERT INTO reply (row, fingerprint, state, integration, alias, message_id, recipient,"
+            " address, domain, received_at, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                row,
+                entry.key.fingerprint,
+                reply.state,
+                entry.integration,
+                reply.alias,
+                reply.message_id,
+                stored(reply.recipient),
+                stored(normalise(reply.recipient)),
+                stored(domain_of(reply.recipient)),
+                to_micros(reply.received_at),
+                reply.reason,
+            ),
+        )
+
+    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+        return row
+
+
+def _target(disposition: Disposition, folder: str | None) -> str | None:
+    """What waits for a person is marked read, but stays where a person will look for it."""
+    return None if disposition in STAYS_IN_ITS_FOLDER else folder
+
+
+def _whole(line: bytes) -> bytes:
+    if line.endswith(b"\n") and b"\n" not in line[:-1]:
+        return line
+    raise StoreError(
+        "a line of the JSON lines must end with its only line feed; no case was made of this mail"
+    )

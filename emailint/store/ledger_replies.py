@@ -1,0 +1,159 @@
+"""Replies: pending, begun, ended; and how many were begun lately."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from emailint.addresses import domain_of, normalise
+from emailint.errors import StoreError
+from emailint.store.ledger import Rates, Reply, ReplyState
+from emailint.store.ledger_part import LedgerPart
+from emailint.store.schema import from_micros, read_text, stored, to_micros
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import Any
+
+REPLIES_AT_ONCE = 2_000
+LONGEST_WAIT = timedelta(days=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+ENDS = frozenset({ReplyState.SENT, ReplyState.WITHHELD, ReplyState.FAILED, ReplyState.UNKNOWN})
+DIED_WHILE_SENDING = "the run ended while it was being handed over"
+
+_SELECT = (
+    "SELECT reply.row, reply.fingerprint, reply.state, reply.integration, reply.alias, message.case_id,"
+    " reply.message_id, reply.recipient, reply.received_at, reply.attempts, reply.reason, reply.token,"
+    " (SELECT content FROM line WHERE line.row = reply.row ORDER BY id LIMIT 1)"
+    " FROM reply {index} JOIN message ON message.row = reply.row"
+)
+_PROJECTED = "NOT EXISTS (SELECT 1 FROM line WHERE line.row = reply.row AND line.projected = 0)"
+
+
+class ReplyVerbs(LedgerPart):
+    """The states of replies."""
+
+    def recover_replies(self) -> Sequence[Reply]:
+        """Replies found SENDING become UNKNOWN; returns them. Called once at the start of a run."""
+        select = _SELECT.format(index="INDEXED BY reply_sending")
+        query = f"{select} WHERE reply.state = 'sending' ORDER BY reply.row"
+        with self._database.reading() as connection:
+            if connection.execute("SELECT 1 FROM reply WHERE state = 'sending' LIMIT 1").fetchone() is None:
+                return []
+        with self._database.writing() as connection:
+            found = [_reply(row) for row in connection.execute(query)]
+            connection.execute(
+                "UPDATE reply SET state = 'unknown', reason = ? WHERE state = 'sending'",
+                (DIED_WHILE_SENDING,),
+            )
+        return [replace(reply, state=ReplyState.UNKNOWN, reason=DIED_WHILE_SENDING) for reply in found]
+
+    def due_replies(self, now: datetime) -> Sequence[Reply]:
+        """The first pending replies of projected lines whose next try is not after `now`, oldest first.
+
+        A next try more than a day away was noted by a clock that was wrong, and counts as now.
+        """
+        query = (
+            f"{_SELECT.format(index='INDEXED BY reply_pending')} WHERE reply.state = 'pending'"
+            f" AND (reply.next_at IS NULL OR reply.next_at <= ? OR reply.next_at > ?) AND {_PROJECTED}"
+            " ORDER BY reply.row LIMIT ?"
+        )
+        values = (to_micros(now), to_micros(now + LONGEST_WAIT), REPLIES_AT_ONCE)
+        with self._database.reading() as connection:
+            return [_reply(row) for row in connection.execute(query, values)]
+
+    def sending(self, reply: Reply, now: datetime, token: str | None = None) -> None:
+        """Commit that handing over begins now. Refuses (StoreError) if the fingerprint was begun before."""
+        with self._database.writing() as connection:
+            begun = "SELECT 1 FROM reply WHERE fingerprint = ? AND begun_at IS NOT NULL LIMIT 1"
+            if connection.execute(begun, (reply.fingerprint,)).fetchone():
+                raise StoreError(
+                    f"the reply of {reply.case_id} was begun before; it is not sent a second time"
+                )
+            changed = connection.execute(
+                "UPDATE reply SET state = 'sending', begun_at = ?, token = ?"
+                " WHERE row = ? AND state = 'pending'",
+                (to_micros(now), token, reply.row),
+            ).rowcount
+            if changed != 1:
+                raise StoreError(f"the reply of {reply.case_id} is no longer pending; it is not sent")
+
+    def settle(self, reply: Reply, state: ReplyState, reason: str | None = None) -> None:
+        """SENT, WITHHELD, FAILED or UNKNOWN, for good (only UNKNOWN may still become another)."""
+        if state not in ENDS:
+            raise StoreError(f"a reply does not end as {state}")
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                "UPDATE reply SET state = ?, reason = ?, next_at = NULL"
+                " WHERE row = ? AND state IN ('pending', 'sending', 'unknown')",
+                (state, reason, reply.row),
+            ).rowcount
+            if changed != 1:
+                raise StoreError(f"the reply of {reply.case_id} has ended before; it does not become {state}")
+
+    def postpone(self, reply: Reply, until: datetime, reason: str) -> None:
+        """Back to PENDING, to be tried again not before `until`; counts one attempt.
+
+        Only for replies of which nothing was delivered: what was begun counts as not begun again.
+        """
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                "UPDATE reply SET state = 'pending', attempts = attempts + 1, next_at = ?, reason = ?,"
+                " begun_at = NULL WHERE row = ? AND state IN ('pending', 'sending')",
+                (to_micros(until), reason, reply.row),
+            ).rowcount
+            if changed != 1:
+                raise StoreError(f"the reply of {reply.case_id} has ended before; it is not tried again")
+
+    def rates(self, recipient: str, now: datetime) -> Rates:
+        """Replies begun to this address and domain; stamps of the future are set to now, and count."""
+        address, domain = stored(normalise(recipient)), stored(domain_of(recipient))
+        with self._database.reading() as connection:
+            if _from_the_future(connection, address, domain, now):
+                self._bring_back(address, domain, now)
+            return Rates(
+                address_hour=_begun(connection, "address", address, now - HOUR),
+                address_day=_begun(connection, "address", address, now - DAY),
+                domain_hour=_begun(connection, "domain", domain, now - HOUR),
+            )
+
+    def _bring_back(self, address: str | bytes, domain: str | bytes, now: datetime) -> None:
+        moment = to_micros(now)
+        with self._database.writing() as connection:
+            for column, value in (("address", address), ("domain", domain)):
+                update = f"UPDATE reply SET begun_at = ?2 WHERE {column} = ?1 AND begun_at > ?2"  # noqa: S608  a name of ours
+                connection.execute(update, (value, moment))
+
+
+def _from_the_future(
+    connection: sqlite3.Connection, address: str | bytes, domain: str | bytes, now: datetime
+) -> bool:
+    return bool(_begun(connection, "address", address, now) or _begun(connection, "domain", domain, now))
+
+
+def _begun(connection: sqlite3.Connection, column: str, value: str | bytes, after: datetime) -> int:
+    query = f"SELECT count(*) FROM reply WHERE {column} = ? AND begun_at > ?"  # noqa: S608  a name of ours
+    (count,) = connection.execute(query, (value, to_micros(after))).fetchone()
+    return int(count)
+
+
+def _reply(row: tuple[Any, ...]) -> Reply:
+    return Reply(
+        row=row[0],
+        fingerprint=row[1],
+        state=ReplyState(row[2]),
+        integration=row[3],
+        alias=row[4],
+        case_id=row[5] or "",
+        message_id=row[6],
+        recipient=read_text(row[7]),
+        received_at=from_micros(row[8]),
+        line=row[12] or b"",
+        attempts=row[9],
+        reason=row[10],
+        token=row[11],
+    )

@@ -1,0 +1,239 @@
+"""The run lock: one sweep at a time over one store.
+
+The kernel holds it (flock) and frees it at any death, so there is no takeover by age. What the file says is
+for people and for whoever waits.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from emailint.case import stamp
+from emailint.errors import StoreBusy
+from emailint.store import disk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+NAME = "lock"
+POLL_SECONDS = 0.1
+_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The run that holds the lock, as far as it said so."""
+
+    pid: int | None = None
+    host: str | None = None
+    started_at: datetime | None = None
+    config: str | None = None
+    integrations: frozenset[str] = frozenset()
+
+    def covers(self, integrations: Sequence[str], config: str) -> bool:
+        """Whether that run sweeps all of these integrations by the same configuration."""
+        return self.config == config and self.integrations.issuperset(integrations)
+
+    def __str__(self) -> str:
+        """`process 4711 since 2026-11-24T18:00:05Z`."""
+        if self.pid is None:
+            return "another sweep"
+        return f"process {self.pid} since {stamp(self.started_at) or 'an unknown time'}"
+
+
+@dataclass(frozen=True, slots=True)
+class LockState:
+    """What the lock file says: who holds it (None: nobody, or somebody who died) and the last good sweeps."""
+
+    holder: Holder | None = None
+    last_good: Mapping[str, datetime] = field(default_factory=dict)
+
+
+class StoreHeld(StoreBusy):
+    """Another sweep, `holder`, holds the store."""
+
+    def __init__(self, message: str, holder: Holder, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.holder = holder
+
+
+class RunLock:
+    """The lock of one store folder; a context manager that lets go at its end."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        pid: int | None = None,
+        host: str | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`folder` is the store folder; made when it is missing."""
+        self._folder = folder
+        self._pid = os.getpid() if pid is None else pid
+        self._host = host or socket.gethostname()
+        self._now = now
+        self._monotonic = monotonic
+        self._descriptor: int | None = None
+        self._last_good: dict[str, datetime] = {}
+        self._mine: dict[str, Any] = {}
+
+    def acquire(
+        self,
+        integrations: Sequence[str],
+        config: str,
+        wait_until: float | None,
+        on_wait: Callable[[Holder], None] = lambda _holder: None,
+    ) -> Self:
+        """Take the lock, waiting until `wait_until` (monotonic seconds; None: for ever).
+
+        A moment that has passed means: do not wait. `on_wait` is called once for each holder that is
+        waited for. Raises StoreHeld when the time is up, StoreError when the file cannot be used.
+        """
+        disk.make_tree(self._folder)
+        waited_for: Holder | None = None
+        while (descriptor := self._try()) is None:
+            holder = read_lock(self._folder, alive=lambda _holder: True).holder or Holder()
+            if wait_until is not None and self._monotonic() >= wait_until:
+                raise StoreHeld(f"{holder} holds the store {self._folder}; nothing was touched", holder)
+            if holder != waited_for:
+                on_wait(holder)
+                waited_for = holder
+            time.sleep(POLL_SECONDS)
+        self._descriptor = descriptor
+        self._last_good = dict(_state(_content(descriptor)).last_good)
+        self._mine = {
+            "pid": self._pid,
+            "host": self._host,
+            "started_at": stamp(self._now()),
+            "config": config,
+            "integrations": sorted(integrations),
+        }
+        self._write(self._mine)
+        return self
+
+    def good(self, integration: str, at: datetime) -> None:
+        """This integration was swept well; said in the file when the lock is let go."""
+        self._last_good[integration] = at
+
+    def release(self) -> None:
+        """Let go; harmless when repeated."""
+        if self._descriptor is None:
+            return
+        try:
+            self._write({})
+        finally:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.release()
+
+    def _try(self) -> int | None:
+        """The locked file, or None while somebody else holds it."""
+        try:
+            descriptor = _open(self._folder)
+        except OSError as error:
+            raise disk.store_error(f"the lock {self._folder / NAME} cannot be used", error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), (self._folder / NAME).stat(follow_symlinks=False)):
+                return descriptor
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        except OSError as error:
+            os.close(descriptor)
+            raise disk.store_error(f"the lock {self._folder / NAME} cannot be taken", error) from error
+        os.close(descriptor)
+        return None
+
+    def _write(self, holder: Mapping[str, Any]) -> None:
+        """Best effort: the lock is the kernel's, the text is for people."""
+        good = {name: stamp(at) for name, at in sorted(self._last_good.items())}
+        text = json.dumps({**holder, "last_good": good}).encode() + b"\n"
+        if self._descriptor is not None:
+            with suppress(OSError):
+                disk.write_all(self._descriptor, text)
+                os.ftruncate(self._descriptor, len(text))
+
+
+def read_lock(folder: Path, alive: Callable[[Holder], bool] | None = None) -> LockState:
+    """What the lock file of this store says; never waits and never raises."""
+    try:
+        within = disk.open_folder(folder)
+        try:
+            descriptor = disk.open_file(NAME, within)
+        finally:
+            os.close(within)
+    except OSError:
+        return LockState()
+    try:
+        state = _state(_content(descriptor))
+    finally:
+        os.close(descriptor)
+    if state.holder is not None and not (alive or _is_alive)(state.holder):
+        return LockState(None, state.last_good)
+    return state
+
+
+def _open(folder: Path) -> int:
+    within = disk.open_folder(folder)
+    try:
+        try:
+            return disk.open_file(NAME, within, write=True)
+        except FileNotFoundError:
+            with suppress(FileExistsError):
+                return disk.create_file(NAME, within)
+            return disk.open_file(NAME, within, write=True)
+    finally:
+        os.close(within)
+
+
+def _content(descriptor: int) -> bytes:
+    with suppress(OSError):
+        return disk.read_at(descriptor, _LIMIT, 0)
+    return b""
+
+
+def _state(content: bytes) -> LockState:
+    """Whoever reads while somebody writes may find half a text: then nothing is known."""
+    try:
+        said = json.loads(content.split(b"\n", 1)[0])
+        good = {str(name): datetime.fromisoformat(at) for name, at in said.get("last_good", {}).items()}
+        if "pid" not in said:
+            return LockState(None, good)
+        holder = Holder(
+            int(said["pid"]),
+            str(said["host"]),
+            datetime.fromisoformat(said["started_at"]),
+            str(said["config"]),
+            frozenset(map(str, said["integrations"])),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return LockState()
+    return LockState(holder, good)
+
+
+def _is_alive(holder: Holder) -> bool:
+    if holder.host != socket.gethostname() or holder.pid is None:
+        return True
+    try:
+        os.kill(holder.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,149 @@
+"""The ledger on SQLite: local disk, write-ahead log, every commit synced."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from emailint.errors import StoreError
+from emailint.store import disk, schema
+from emailint.store.database import Database
+from emailint.store.ledger_batch import SqliteBatch
+from emailint.store.ledger_errors import ErrorVerbs
+from emailint.store.ledger_reading import ReadingVerbs
+from emailint.store.ledger_replies import ReplyVerbs
+from emailint.store.ledger_steps import StepVerbs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from emailint.store.ledger import Journal
+
+NAME = "ledger.db"
+REBUILD = "make it anew from the JSON lines with `emailint store rebuild`"
+
+
+class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs):
+    """The port `Ledger` on one SQLite file; any number of threads may use it."""
+
+    @classmethod
+    def open(cls, folder: Path, *, host: str | None = None, read_only: bool = False) -> Self:
+        """Open `ledger.db` in the store folder, which exists; made when missing or empty.
+
+        With `read_only` a missing one is an empty ledger, and nothing is written. Raises StoreError
+        when it cannot be written, is damaged, newer than this program, or another host's.
+        """
+        path = folder / NAME
+        if read_only and not path.exists():
+            database = Database(None)
+            with database.writing() as connection:
+                schema.create(connection, host or socket.gethostname())
+            return cls(database)
+        if not read_only:
+            _make_file(folder)
+        database = Database(path, read_only=read_only)
+        try:
+            _check(database, path, host or socket.gethostname())
+            return cls(database)
+        except BaseException:
+            database.close()
+            raise
+
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        """Whether there is a ledger in this folder that was ever written to."""
+        try:
+            return (folder / NAME).stat(follow_symlinks=False).st_size > 0
+        except OSError:
+            return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close; harmless when repeated."""
+        self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqliteBatch]:
+        """One transaction; commits durably on a clean exit, else nothing of it stays.
+
+        Other threads wait for it. Verbs that its own thread calls meanwhile become part of it.
+        """
+        if self._database.read_only:
+            with self._database.reading() as connection:
+                yield SqliteBatch(connection)
+            return
+        with self._database.writing() as connection:
+            batch = SqliteBatch(connection)
+            yield batch
+            batch.finish()
+
+    def knows(self, journal: Journal, case_id: str, line_start: bytes) -> bool:
+        """Whether a line of this case in this file begins so."""
+        query = (
+            "SELECT substr(line.content, 1, ?) FROM message JOIN line ON line.row = message.row"
+            " WHERE message.case_id = ? AND line.journal = ?"
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query, (len(line_start), case_id, journal))
+            return any(start == line_start for (start,) in rows)
+
+    def has_cases(self) -> bool:
+        """Whether any case was ever made."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE name = 'case_number'").fetchone()
+        return row is not None and row[0] > 0
+
+
+def _make_file(folder: Path) -> None:
+    """The file itself is made here, for SQLite would follow a link and ask the umask."""
+    try:
+        within = disk.open_folder(folder)
+        try:
+            try:
+                os.close(disk.open_file(NAME, within, write=True))
+            except FileNotFoundError:
+                os.close(disk.create_file(NAME, within))
+                os.fsync(within)
+        finally:
+            os.close(within)
+    except OSError as error:
+        raise disk.store_error(f"the ledger {folder / NAME} cannot be opened", error) from error
+
+
+def _check(database: Database, path: Path, host: str) -> None:
+    with database.reading() as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            _create(database, host)
+        if not database.read_only:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+    version, home = int(meta["schema"]), str(meta["host"])
+    if version > schema.VERSION:
+        raise StoreError(
+            f"the ledger {path} was written by a newer emailint (schema {version}, this one knows"
+            f" {schema.VERSION}); no mailbox was touched",
+            hint="run the newer version",
+        )
+    if home != host:
+        raise StoreError(
+            f"the store {path.parent} belongs to the host {home}, and this is {host}; no mailbox was touched",
+            hint=f"sweep from {home} alone: two hosts on one store would answer mail twice",
+        )
+
+
+def _create(database: Database, host: str) -> None:
+    if database.read_only:
+        return
+    with database.reading() as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    with database.writing() as connection:
+        schema.create(connection, host)
