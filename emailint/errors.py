@@ -19,6 +19,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     ├── OutboundError          message                            a reply was not sent
     │   ├── OutboundUnavailable  message    transient             nothing was handed over; safe to repeat
     │   ├── OutboundRefused      message    permanent             refused, this recipient or content
+    │   ├── RepliesStopped     integration  permanent             too many cases at once: no replies
     │   └── OutcomeUnknown       message    permanent             handed over, no answer: never sent again
     ├── MessageError           message      permanent             one mail cannot be read or stored
     │   └── AttachmentError    message      permanent             an attachment cannot be stored
@@ -159,6 +160,12 @@ class OutboundUnavailable(OutboundError):
 
 class OutboundRefused(OutboundError):
     """The server refused the recipient or the content for good."""
+
+
+class RepliesStopped(OutboundError):
+    """Too many cases of one mailbox in a short time: its mail is taken, but nobody is answered."""
+
+    scope = Scope.INTEGRATION
 
 
 class OutcomeUnknown(OutboundError):

@@ -55,6 +55,11 @@ class Reason(StrEnum):
         "RFC 3834 section 2",
         "the same mail was answered in another mailbox",
     )
+    NOT_READ = (
+        "not_read",
+        "RFC 3834 section 2",
+        "the mail could not be read, so nothing is known of its sender",
+    )
     REPLIES_OFF = "replies_off", "command line", "the sweep ran with --no-replies"
     ADDRESS_HOUR = "address_hour", "RFC 3834 section 2", "this address had its replies of the hour"
     ADDRESS_DAY = "address_day", "RFC 3834 section 2", "this address had its replies of the day"

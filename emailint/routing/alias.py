@@ -23,9 +23,7 @@ class AliasMatch:
     matched_by: str
 
 
-def match_alias(
-    recipients: Mapping[str, tuple[Address, ...]], aliases: Sequence[Alias]
-) -> AliasMatch | None:
+def match_alias(recipients: Mapping[str, tuple[Address, ...]], aliases: Sequence[Alias]) -> AliasMatch | None:
     """The alias of a message, in two passes; None where no alias fits and none is the default.
 
     First all aliases but the default one: an MTA that expands an alias leaves the final mailbox in
@@ -56,3 +54,10 @@ def _addresses(recipients: Mapping[str, tuple[Address, ...]]) -> list[tuple[str,
         for each in recipients.get(header, ())
         if each.address
     ]
+
+
+def alias_at(aliases: Sequence[Alias], address: str) -> Alias:
+    """The alias with this address; where the configuration has it no more, the default or first one."""
+    exact = [alias for alias in aliases if alias.address.lower() == address.lower()]
+    default = [alias for alias in aliases if alias.default]
+    return next(iter([*exact, *default, *aliases]))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 REPEATS = frozenset({10, 100, 1_000, 10_000, 100_000})
 """Counts at which an error that goes on is written again."""
 
+SENDING = "sending"
+"""The key of the error that an integration's replies cannot leave."""
+
 TELL_AGAIN = timedelta(days=1)
 
 
@@ -80,6 +83,14 @@ class Troubles:
             if error.trouble.integration == name
             and error.trouble.scope == Scope.INTEGRATION
             and error.error_id not in self._seen
+        )
+
+    def close_sending(self, name: str) -> None:
+        """A reply of this integration went out: its way is open again."""
+        self._close(
+            error
+            for error in self._open.values()
+            if error.trouble.integration == name and error.trouble.subject_key == SENDING
         )
 
     def close_run(self) -> None:

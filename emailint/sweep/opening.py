@@ -1,0 +1,56 @@
+"""What comes first in a sweep: the lock, then the store. Nothing remote is touched before."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from emailint.store.disk import make_tree
+from emailint.store.folder import open_store
+from emailint.store.lock import RunLock, StoreHeld
+from emailint.sweep.dry_run import DryLedger, DryStore
+from emailint.sweep.options import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from emailint.config.model import Config
+    from emailint.store.folder import Store
+    from emailint.store.lock import Holder
+    from emailint.sweep.clock import Budget, Clock
+    from emailint.sweep.options import Event, SweepOptions
+
+
+@contextmanager
+def dry(config: Config) -> Iterator[DryStore]:
+    """The store as it is, read only; no lock, no file."""
+    with open_store(config.store, read_only=True) as store:
+        yield DryStore(DryLedger(store.ledger), own_key=store.own_key)
+
+
+@contextmanager
+def locked(
+    config: Config,
+    options: SweepOptions,
+    names: Sequence[str],
+    budget: Budget,
+    clock: Clock,
+    tell: Callable[[Event], None],
+) -> Iterator[tuple[RunLock, Store]]:
+    """The lock and the open store.
+
+    Without a person watching, a running sweep that covers this one is given way to at once (StoreHeld);
+    otherwise it is waited for, until the deadline.
+    """
+
+    def waiting(holder: Holder) -> None:
+        if not options.terminal and holder.covers(names, str(config.path)):
+            raise StoreHeld(f"{holder} is sweeping; this sweep gives way", holder)
+        tell(Waiting(str(holder)))
+
+    make_tree(config.store)
+    remaining = budget.remaining()
+    until = None if remaining is None else clock.monotonic() + remaining
+    lock = RunLock(config.store, now=clock.now)
+    with lock.acquire(names, str(config.path), until, waiting), open_store(config.store) as store:
+        yield lock, store

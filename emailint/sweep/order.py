@@ -1,0 +1,233 @@
+"""The whole way of a message, and the only file that knows its order.
+
+    list → in flight → fetch, read → attachments → one transaction → project → mark → move → send
+
+The commit of the transaction is the moment the case exists. What comes after it are four steps, each "bring
+    list → in flight → fetch, read → attachments → transaction → project → mark → move → send
+The same steps run at the start, for what an earlier run left, and after each batch; there is no other
+recovery code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emailint.errors import AttachmentError, FolderReadOnly, RepliesStopped
+from emailint.reply.reason import Reason
+from emailint.sweep import entry, mailbox
+from emailint.sweep.options import MailboxListed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emailint.config.model import Integration
+    from emailint.errors import MessageError, NoAlias
+    from emailint.message.model import ReadSettings
+    from emailint.sources.protocol import MailSource, MessageRef
+    from emailint.store.ledger import Batch
+    from emailint.sweep.entry import Kept, Plan
+    from emailint.sweep.mailbox import Job, Read
+    from emailint.sweep.result import MessageResult
+    from emailint.sweep.run import Run, Tally
+
+
+BREAKER = f"withheld: {Reason.BREAKER}"
+
+
+class MailboxSweep:
+    """One mailbox's part of a sweep. `source` is connected by `sweep` and closed when it returns."""
+
+    def __init__(self, run: Run, integration: Integration, source: MailSource, tally: Tally) -> None:
+        self.run = run
+        self.integration = integration
+        self.source = source
+        self.tally = tally
+        self.ledger = run.store.ledger
+        self.intake = entry.Intake(run, integration, source.account)
+        self.settings: ReadSettings = mailbox.read_settings(run.config, integration)
+
+    def sweep(self) -> None:
+        """List what is unread and bring it to its end, batch by batch.
+
+        Raises SourceError where the mailbox fails and StoreError where the store does; what was taken
+        until then is durable, and the rest stays unread.
+        """
+        with self.source:
+            self.finish()
+            unread = self.source.list_unread()
+            fresh = self.new_ones(unread)
+            self.suspects(fresh)
+            for window in mailbox.windows(fresh):
+                self.batches(window)
+            self.run.troubles.close_absent(self.integration.name, [ref.locus for ref in unread])
+
+    def new_ones(self, unread: Sequence[MessageRef]) -> list[MessageRef]:
+        """Those of the unread that the ledger does not know, as many as the run may still take."""
+        done = self.ledger.done([ref.locus for ref in unread])
+        fresh = [ref for ref in unread if ref.locus not in done]
+        self.tally.add(listed=len(unread), already_known=len(unread) - len(fresh))
+        granted = fresh[: self.run.quota.take(len(fresh))]
+        self.tally.tell(MailboxListed(self.integration.name, len(granted)))
+        return granted
+
+    def suspects(self, fresh: list[MessageRef]) -> None:
+        """Take those alone that were in flight when an earlier run died; they leave the list."""
+        suspects = self.ledger.suspects([ref.locus for ref in fresh])
+        if not suspects:
+            return
+        alone = [ref for ref in fresh if ref.locus in suspects]
+        fresh[:] = [ref for ref in fresh if ref.locus not in suspects]
+        measured = self.source.measure(alone)
+        present = {ref.locus for ref in measured}
+        self.drop([ref.locus for ref in alone if ref.locus not in present])
+        for job in (job for ref in measured for job in mailbox.jobs([ref], self.run.config)):
+            if self.must_end():
+                return
+            self.alone(job)
+
+    def batches(self, window: Sequence[MessageRef]) -> None:
+        """Measure one window of the list, and take it in batches."""
+        if self.must_end():
+            return
+        measured = self.source.measure(window)
+        self.tally.add(vanished=len(window) - len(measured))
+        for job in mailbox.jobs(measured, self.run.config):
+            if self.must_end():
+                return
+            self.batch(job)
+
+    def batch(self, job: Job) -> None:
+        """Take one batch: from in flight to read (and moved)."""
+        self.ledger.begin([ref.locus for ref in job.refs])
+        fetched = mailbox.fetch(self.source, job, self.settings)
+        self.take([read for read in fetched.reads if read.failure is None])
+        self.drop(fetched.vanished)
+        if fetched.error is not None:
+            self.ledger.release(fetched.unread)
+            raise fetched.error
+        for read in fetched.reads:
+            if read.failure is not None:
+                self.judge(mailbox.again_alone(read, self.settings))
+
+    def alone(self, job: Job) -> None:
+        """Take one message alone, reading it in a child process."""
+        self.ledger.begin([ref.locus for ref in job.refs])
+        for raw in self.source.fetch(job.refs, headers_only=job.headers_only):
+            self.judge(mailbox.read_alone(raw, self.settings))
+
+    def judge(self, read: Read) -> None:
+        """Take a message that was read alone; a failure counts an attempt, and the last one quarantines."""
+        if read.failure is None:
+            self.take([read])
+            return
+        if self.run.budget.stopped:
+            return
+        attempt = self.ledger.attempt(read.ref.locus)
+        if attempt >= self.run.config.limits.attempts:
+            self.take([mailbox.quarantined(read, self.settings)])
+            return
+        self.report(read, read.failure, attempt)
+        self.tally.done(entry.failure(self.integration, read, str(read.failure)))
+
+    def take(self, reads: Sequence[Read]) -> None:
+        """Make of each message what is to be made, in one transaction, then do the steps."""
+        if not reads:
+            return
+        plans = [entry.plan(self.run.config, self.integration, read) for read in reads]
+        try:
+            kept = entry.keep(self.run.store, plans)
+        except AttachmentError as error:
+            self.one_by_one(reads, error)
+            return
+        with self.ledger.transaction() as batch:
+            results = [self.enter(batch, plan, kept.get(plan.key, ())) for plan in plans]
+        self.settle(plans, results)
+        self.finish()
+        self.run.outbox.wake()
+
+    def one_by_one(self, reads: Sequence[Read], error: AttachmentError) -> None:
+        """The attachments of one message cannot be kept: the others are taken all the same."""
+        if len(reads) > 1:
+            for read in reads:
+                self.take([read])
+            return
+        self.ledger.release([reads[0].ref.locus])
+        self.report(reads[0], error)
+        self.tally.done(entry.failure(self.integration, reads[0], str(error)))
+
+    def enter(self, batch: Batch, plan: Plan, kept: Kept) -> MessageResult:
+        """Decide one message against the ledger and what this transaction holds already."""
+        known = batch.find(plan.key)
+        if known is not None:
+            batch.add_locus(known, plan.read.ref.locus, self.source.account, plan.folder)
+            return entry.result(plan, "already_known", case_id=known.case_id)
+        if plan.problem is not None:
+            return entry.result(plan, "failed", detail=str(plan.problem))
+        made = self.intake.make(plan, kept, batch)
+        batch.add(made.entry)
+        return made.result
+
+    def settle(self, plans: Sequence[Plan], results: Sequence[MessageResult]) -> None:
+        """Tell what became of each message; open and close their errors."""
+        for plan, result in zip(plans, results, strict=True):
+            if plan.problem is not None and result.outcome == "failed":
+                self.report(plan.read, plan.problem)
+            self.tally.done(result)
+        failed = [result.locus for result in results if result.outcome == "failed"]
+        if failed:
+            self.ledger.release(failed)
+        if any(result.reply == BREAKER for result in results):
+            self.run.troubles.report(stopped(self.integration), self.integration)
+        self.run.troubles.close_loci(result.locus for result in results if result.outcome != "failed")
+
+    # The steps
+
+    def finish(self) -> None:
+        """Project, mark and move all that waits for it in this mailbox."""
+        self.run.store.project()
+        try:
+            self.mark()
+            self.move()
+        except FolderReadOnly as error:
+            self.tally.error = str(error)
+            self.run.troubles.report(error, self.integration)
+
+    def mark(self) -> None:
+        """Mark read what is durable: one command for all."""
+        loci = self.ledger.unmarked(self.source.account)
+        if loci:
+            self.source.mark_read(loci)
+            self.ledger.marked(loci)
+
+    def move(self) -> None:
+        """Move what is marked, where the configuration says so."""
+        by_folder: dict[str, list[str]] = {}
+        for move in self.ledger.unmoved(self.source.account):
+            by_folder.setdefault(move.folder, []).append(move.locus)
+        for folder, loci in by_folder.items():
+            self.ledger.moved(self.source.move(loci, folder))
+
+    # What goes wrong with one message
+
+    def must_end(self) -> bool:
+        """Whether no new batch may begin."""
+        return self.run.budget.over(self.run.outbox.reserve())
+
+    def drop(self, vanished: Sequence[str]) -> None:
+        """Messages that are no longer there: not an error."""
+        if vanished:
+            self.ledger.release(vanished)
+            self.tally.add(vanished=len(vanished))
+
+    def report(self, read: Read, error: MessageError | NoAlias, attempt: int = 1) -> None:
+        """Open an error for this message; it stays unread and is tried again."""
+        self.run.troubles.report(error, self.integration, mailbox.about(read.ref, read.message, attempt))
+
+
+def stopped(integration: Integration) -> RepliesStopped:
+    """One error for all replies that the breaker holds back."""
+    return RepliesStopped(
+        f"integration {integration.name!r} makes more cases at once than its breaker allows;"
+        " the cases are made, but their senders get no reply",
+        hint="look for a loop or a flood; reply.limit.breaker sets the bound",
+    )

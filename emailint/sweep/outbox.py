@@ -1,0 +1,235 @@
+"""Replies: one worker a server and login, one connection a sweep, each reply begun at most once.
+
+pending → (policy once more) → compose → connect … RCPT → `sending` is durable → DATA → sent
+                                                                           └ no answer → unknown
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, assert_never
+
+from emailint.errors import OutboundError, OutboundUnavailable, OutcomeUnknown, StoreError, TemplateError
+from emailint.reply.policy import Due, Wait, Withhold
+from emailint.store.ledger import ReplyState
+from emailint.sweep import backoff, connect
+from emailint.sweep.troubles import SENDING, About
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emailint.config.model import Config, Integration
+    from emailint.errors import EmailintError
+    from emailint.outbound.protocol import Outbound
+    from emailint.store.ledger import Reply
+    from emailint.sweep.clock import Budget, Clock
+    from emailint.sweep.letter import Letter
+    from emailint.sweep.options import SweepOptions
+    from emailint.sweep.run import SweepStore, Tally
+    from emailint.sweep.troubles import Troubles
+    from emailint.templating import Templates
+
+GIVE_UP = 3
+"""After so many replies in a row that could not be handed over, a server is left alone for this sweep."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """One server and login: its replies wait in a queue, its thread sends them over one connection."""
+
+    outbound: Outbound
+    queue: SimpleQueue[Reply | None] = field(default_factory=SimpleQueue)
+    thread: Thread | None = None
+    failures: int = 0
+
+
+class Outbox:
+    """The step `send`, for all mailboxes of a sweep."""
+
+    def __init__(
+        self,
+        config: Config,
+        options: SweepOptions,
+        store: SweepStore,
+        clock: Clock,
+        budget: Budget,
+        troubles: Troubles,
+    ) -> None:
+        self._config = config
+        self._on = options.replies and not options.dry_run
+        self._store = store
+        self._clock = clock
+        self._budget = budget
+        self._troubles = troubles
+        self._tallies: Mapping[str, Tally] = {}
+        self._workers: dict[str, Worker] = {}
+        self._in_hand: dict[int, Reply] = {}
+        self._begun: Counter[str] = Counter()
+        self._compiled: Templates | None = None
+        self._lock = Lock()
+        self.broken: StoreError | None = None
+
+    @property
+    def running(self) -> list[str]:
+        """Servers that still have replies to take."""
+        return [key for key, worker in self._workers.items() if worker.thread and worker.thread.is_alive()]
+
+    def start(self, tallies: Mapping[str, Tally]) -> None:
+        """Report what an earlier run left in doubt, and send what it left waiting."""
+        self._tallies = tallies
+        if not self._on:
+            return
+        for reply in self._store.ledger.recover_replies():
+            self._doubt(reply, "an earlier sweep ended while it was being handed over")
+        self.wake()
+
+    def reserve(self) -> float:
+        """Seconds that mailboxes leave for replies: none while no reply waits."""
+        return 2 * self._budget.reserve if self._in_hand else 0.0
+
+    def wake(self) -> None:
+        """Take up all replies that are due and nobody has in hand."""
+        if not self._on or self._budget.stopped:
+            return
+        with self._lock:
+            for reply in self._store.ledger.due_replies(self._clock.now()):
+                if reply.row not in self._in_hand:
+                    self._hand_over(reply)
+
+    def finish(self) -> None:
+        """Wait until every worker has sent what it had, or the time is up. Raises StoreError."""
+        for worker in self._workers.values():
+            worker.queue.put(None)
+        for worker in self._workers.values():
+            if worker.thread is not None:
+                worker.thread.join()
+        if self.broken is not None:
+            raise self.broken
+
+    def _hand_over(self, reply: Reply) -> None:
+        integration = owner(self._config, reply)
+        if integration is None:
+            return
+        self._in_hand[reply.row] = reply
+        key = connect.outbound_key(integration)
+        worker = self._workers.get(key)
+        if worker is None:
+            worker = Worker(connect.outbound_for(self._config, integration, budget=self._budget))
+            worker.thread = Thread(target=self._work, args=(worker,), name=f"outbox {key}", daemon=True)
+            self._workers[key] = worker
+            worker.thread.start()
+        worker.queue.put(reply)
+
+    def _work(self, worker: Worker) -> None:
+        with worker.outbound:
+            while (reply := worker.queue.get()) is not None:
+                try:
+                    self._reply(worker, reply)
+                except StoreError as error:
+                    self.broken = error
+                    self._budget.stop()
+                except TemplateError as error:
+                    self._failed(reply, error)
+                except Exception as error:  # noqa: BLE001 - one reply never ends the others
+                    self._failed(reply, connect.unsent(error))
+                finally:
+                    self._in_hand.pop(reply.row, None)
+
+    def _reply(self, worker: Worker, reply: Reply) -> None:
+        """Send one reply, unless it is due no more, or no time is left to begin it."""
+        integration = owner(self._config, reply)
+        if integration is None or worker.failures >= GIVE_UP or self._budget.over(self._budget.reserve):
+            return
+        from emailint.sweep.letter import letter_for  # noqa: PLC0415 - an idle sweep composes nothing
+
+        letter = letter_for(self._config, integration, reply)
+        begun = self._begun[integration.mailbox]
+        standing = letter.standing(self._store.ledger, self._clock.now(), begun)
+        match standing:
+            case Due():
+                self._send(worker, reply, letter)
+            case Withhold(reason=reason):
+                self._store.ledger.settle(reply, ReplyState.WITHHELD, reason.value)
+                self._count(reply, "replies_withheld", f"withheld: {reason.value}")
+            case Wait():
+                self._count(reply, None, "waiting: the server's limit a minute")
+            case _:
+                assert_never(standing)
+
+    def _send(self, worker: Worker, reply: Reply, letter: Letter) -> None:
+        ledger = self._store.ledger
+        try:
+            mail = letter.compose(self._templates(), self._clock.now())
+            self._begun[letter.integration.mailbox] += 1
+            worker.outbound.send(mail, lambda: ledger.sending(reply, self._clock.now()))
+        except OutcomeUnknown as error:
+            ledger.settle(reply, ReplyState.UNKNOWN, str(error))
+            self._doubt(reply, str(error))
+        except OutboundUnavailable as error:
+            worker.failures += 1
+            self._later(reply, error)
+        except (OutboundError, TemplateError) as error:
+            worker.failures = 0
+            self._failed(reply, error)
+        else:
+            worker.failures = 0
+            ledger.settle(reply, ReplyState.SENT)
+            self._count(reply, "replies_sent", "sent")
+            self._troubles.close_sending(reply.integration)
+
+    def _templates(self) -> Templates:
+        """The templates, compiled once a sweep, and only where a reply goes out."""
+        with self._lock:
+            if self._compiled is None:
+                self._compiled = connect.templates_for(self._config)
+            return self._compiled
+
+    def _later(self, reply: Reply, error: OutboundUnavailable) -> None:
+        """Nothing was delivered: the same reply is tried again after a pause."""
+        until = self._clock.now() + backoff.reply_pause(reply.attempts)
+        self._store.ledger.postpone(reply, until, str(error))
+        self._count(reply, None, "waiting: the server did not take it")
+        integration = owner(self._config, reply)
+        self._troubles.report(error, integration, About(key=SENDING))
+        if tally := self._tallies.get(integration.name if integration else ""):
+            tally.error = tally.error or str(error)
+
+    def _failed(self, reply: Reply, error: EmailintError) -> None:
+        """The reply was refused, or cannot be made: for good, until somebody retries it by name."""
+        self._store.ledger.settle(reply, ReplyState.FAILED, str(error))
+        self._count(reply, "replies_failed", "failed")
+        self._troubles.report(error, owner(self._config, reply), about(reply))
+
+    def _doubt(self, reply: Reply, why: str) -> None:
+        error = OutcomeUnknown(
+            f"the reply to case {reply.case_id} may or may not have gone out ({why}); it is not sent again",
+            hint="look whether it arrived; `emailint retry` with the case id sends it again",
+        )
+        self._count(reply, "replies_failed", "unknown")
+        self._troubles.report(error, owner(self._config, reply), about(reply))
+
+    def _count(self, reply: Reply, name: str | None, said: str) -> None:
+        integration = owner(self._config, reply)
+        tally = self._tallies.get(integration.name if integration else reply.integration)
+        if tally is None:
+            return
+        if name is not None:
+            tally.add(**{name: 1})
+        tally.replies[reply.case_id] = said
+
+
+def owner(config: Config, reply: Reply) -> Integration | None:
+    """The integration that answers: the one that took the mail, or the one that has its alias now."""
+    named = [each for each in config.integrations if each.name == reply.integration]
+    by_alias = [
+        each for each in config.integrations if any(alias.address == reply.alias for alias in each.aliases)
+    ]
+    return next(iter([*named, *by_alias]), None)
+
+
+def about(reply: Reply) -> About:
+    """What an error says of a reply."""
+    return About(key=reply.case_id, case_id=reply.case_id)

@@ -1,0 +1,203 @@
+"""One sweep over all mailboxes: the lock, the store, the crew, and what happens when a mailbox fails."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emailint.case import stamp
+from emailint.errors import EmailintError, StoreError, UsageError
+from emailint.store.ledger import Health
+from emailint.sweep import backoff, connect, opening
+from emailint.sweep.clock import Budget, SystemClock
+from emailint.sweep.crew import Crew
+from emailint.sweep.options import MailboxDone, MailboxStarted
+from emailint.sweep.order import MailboxSweep
+from emailint.sweep.outbox import Outbox
+from emailint.sweep.result import SweepResult
+from emailint.sweep.run import Quota, Run, Tally
+from emailint.sweep.troubles import Troubles
+from emailint.sweep.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from emailint.config.model import Config, Integration
+    from emailint.sweep.clock import Clock
+    from emailint.sweep.options import Event, SweepOptions
+    from emailint.sweep.run import SweepStore
+
+
+class Sweep:
+    """One sweep over one open store."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.tallies: dict[str, Tally] = {}
+        self.broken: StoreError | None = None
+
+    def go(self, integrations: Sequence[Integration]) -> None:
+        """Sweep these mailboxes side by side, then wait for the replies.
+
+        Raises StoreError when the store failed on the way; the mailboxes end after their current step.
+        """
+        for integration in integrations:
+            self.tallies[integration.name] = Tally(integration.name, self.run.tell)
+        self.run.outbox.start(self.tallies)
+        crew = Crew(self.mailbox)
+        with Watchdog(self.run.budget, lambda: [*crew.running, *self.run.outbox.running]):
+            crew.go(integrations, self.run.config.concurrency)
+            self.run.outbox.finish()
+        if self.broken is not None:
+            raise self.broken
+
+    def mailbox(self, integration: Integration) -> None:
+        """Sweep one mailbox; its failure is its own. Never raises."""
+        tally = self.tallies[integration.name]
+        try:
+            if not self.run.budget.over(self.run.outbox.reserve()):
+                self.attempt(integration, tally)
+        except StoreError as error:
+            self.broken = error
+            self.run.budget.stop()
+        except Exception as error:  # noqa: BLE001 - one mailbox never ends a sweep
+            self.failed(integration, tally, connect.unforeseen(error, f"integration {integration.name!r}"))
+        self.run.tell(MailboxDone(integration.name, tally.error))
+
+    def attempt(self, integration: Integration, tally: Tally) -> None:
+        """Sweep one mailbox unless it backs off; record how it went."""
+        source = connect.source_for(self.run.config, integration, budget=self.run.budget)
+        health = self.run.store.ledger.health(source.account)
+        if not self.may_try(health):
+            tally.error = backing_off(health)
+            return
+        self.run.tell(MailboxStarted(integration.name))
+        try:
+            MailboxSweep(self.run, integration, source, tally).sweep()
+        except StoreError:
+            raise
+        except EmailintError as error:
+            self.failed(integration, tally, error)
+            self.worse(source.account, health, error)
+            return
+        self.well(integration, source.account, health, tally)
+
+    def may_try(self, health: Health) -> bool:
+        """Whether a mailbox may be tried now; a person, or its name on the command line, tries at once."""
+        options = self.run.options
+        return (
+            options.terminal
+            or bool(options.integrations)
+            or backoff.may_try(health, self.run.clock.now(), self.run.config.digest)
+        )
+
+    def failed(self, integration: Integration, tally: Tally, error: EmailintError) -> None:
+        """A mailbox could not be swept: one error, whatever was taken before is durable."""
+        tally.error = str(error)
+        self.run.troubles.report(error, integration)
+
+    def worse(self, account: str, health: Health, error: EmailintError) -> None:
+        """A mailbox that keeps failing is tried less often."""
+        now, digest = self.run.clock.now(), self.run.config.digest
+        after = backoff.after_failure(health, now, error.kind, digest, error.retry_after)
+        self.run.store.ledger.set_health(account, after)
+
+    def well(self, integration: Integration, account: str, health: Health, tally: Tally) -> None:
+        """A good sweep: nothing backs off any more, and the mailbox's errors are over."""
+        if health.failures:
+            self.run.store.ledger.set_health(account, Health())
+        if tally.error is None:
+            self.run.troubles.close_integration(integration.name)
+
+
+def backing_off(health: Health) -> str:
+    """Why a mailbox is left out of this sweep."""
+    times = "once" if health.failures == 1 else f"{health.failures} times in a row"
+    until = stamp(health.retry_at)
+    return f"failed {times} ({health.kind}); not tried before {until}, mail stays unread until then"
+
+
+def chosen(config: Config, names: Sequence[str]) -> list[Integration]:
+    """The enabled integrations, or those named. Raises UsageError for a name that is not there."""
+    known = {integration.name: integration for integration in config.integrations}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(
+            f"no integration is named {unknown[0]!r} in {config.path}",
+            hint=f"the integrations there are: {', '.join(known) or 'none'}",
+        )
+    if names:
+        return [known[name] for name in dict.fromkeys(names)]
+    enabled = [integration for integration in config.integrations if integration.enabled]
+    if len(enabled) > config.concurrency:
+        random.shuffle(enabled)  # where a deadline may cut the sweep short, nobody is always last
+    return enabled
+
+
+def run_sweep(
+    config: Config,
+    options: SweepOptions,
+    *,
+    clock: Clock | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    budget: Budget | None = None,
+) -> SweepResult:
+    """One sweep over all mailboxes that are asked for.
+
+    Returns when each of them is through, or the deadline is. Raises UsageError for an unknown integration,
+    StoreBusy when another sweep holds the store and this one must not wait, StoreError when the store cannot
+    be used (nothing remote was touched, or nothing after the failure).
+    """
+    clock = clock or SystemClock()
+    budget = budget or Budget(clock, options.deadline)
+    tell = on_event or (lambda _event: None)
+    integrations = chosen(config, options.integrations)
+    if options.dry_run:
+        with opening.dry(config) as store:
+            return _swept(Conditions(config, options, clock, budget, tell), store, integrations)
+    names = [integration.name for integration in integrations]
+    with opening.locked(config, options, names, budget, clock, tell) as (lock, store):
+        result = _swept(Conditions(config, options, clock, budget, tell), store, integrations)
+        for integration in result.integrations:
+            if integration.error is None:
+                lock.good(integration.name, result.started_at)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a sweep is given from outside."""
+
+    config: Config
+    options: SweepOptions
+    clock: Clock
+    budget: Budget
+    tell: Callable[[Event], None]
+
+
+def _swept(given: Conditions, store: SweepStore, integrations: Sequence[Integration]) -> SweepResult:
+    """The sweep itself, over an open store."""
+    started_at, began = given.clock.now(), given.clock.monotonic()
+    troubles = Troubles(store.ledger, given.clock, store.write_error)
+    troubles.load()
+    outbox = Outbox(given.config, given.options, store, given.clock, given.budget, troubles)
+    quota = Quota(given.options.limit)
+    sweep = Sweep(
+        Run(
+            given.config, given.options, store, given.clock, given.budget, troubles, quota, outbox, given.tell
+        )
+    )
+    sweep.go(integrations)
+    troubles.close_run()
+    troubles.tell()
+    return SweepResult(
+        sweep_id=secrets.token_hex(8),
+        started_at=started_at,
+        seconds=given.clock.monotonic() - began,
+        dry_run=given.options.dry_run,
+        integrations=tuple(sweep.tallies[each.name].close() for each in integrations),
+        news=tuple(troubles.news),
+        recovered=tuple(troubles.recovered),
+    )
