@@ -1,6 +1,8 @@
 """`python -m emailint` is the `emailint` command."""
 
+import sys
+
 from emailint.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""The root of the command line: global options, commands, and where errors become exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import click
+
+from emailint import __version__
+from emailint.cli.lazy import Lazy, LazyGroup
+from emailint.cli.settings import Settings
+from emailint.errors import EmailintError, Exit
+from emailint.terminal import terminal_safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED: Final = 130
+_HERE: Final = Path(__file__).parents[1]
+OUTPUT_CLOSED: Final = 141
+"""As a shell reports a program that SIGPIPE ended: `emailint list-cases | head`."""
+
+COMMANDS: Final = {
+    "process": Lazy("emailint.cli.process", "process", "Sweep the mailboxes once."),
+    "test-connection": Lazy(
+        "emailint.cli.connection", "test_connection", "Test each step of the way to a mailbox."
+    ),
+    "render-template": Lazy("emailint.cli.template", "render_template", "Show a reply as its reader will."),
+    "list-errors": Lazy("emailint.cli.troubles", "list_errors", "List what is wrong now."),
+    "dismiss": Lazy("emailint.cli.troubles", "dismiss", "Close errors that are dealt with."),
+    "list-cases": Lazy("emailint.cli.cases", "list_cases", "List the cases that were made."),
+    "check": Lazy("emailint.cli.check", "check", "Check configuration and templates, without network."),
+    "schema": Lazy("emailint.cli.schema", "schema", "Print a JSON Schema."),
+}
+
+
+class App(LazyGroup):
+    """The root group; keeps click from deciding what a closed output means."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. A closed standard output ends it quietly."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return OUTPUT_CLOSED
+
+
+@click.group(
+    cls=App,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 well, 1 something failed, 2 usage, 70 a bug, 73 the store, 78 the configuration.",
+)
+@click.option(
+    "-c",
+    "--config",
+    metavar="FILE",
+    help="The configuration; else $EMAILINT_CONFIG, ./integrations.yaml, the user's, the system's folder.",
+)
+@click.option("-v", "--verbose", count=True, help="Log each mail; -vv: each step.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    envvar="EMAILINT_LOG_FORMAT",
+    help="How standard error is written.",
+)
+@click.version_option(__version__, prog_name="emailint", message="%(prog)s %(version)s")
+@click.pass_context
+def app(
+    ctx: click.Context, config: str | None, verbose: int, quiet: bool, log_format: Literal["text", "json"]
+) -> None:
+    """Turn unread mail into cases: once each, durably, with one reply."""
+    ctx.obj = Settings(config, -1 if quiet else verbose, log_format)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status and lets no exception out."""
+    try:
+        status = app.main(arguments, prog_name="emailint", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = OUTPUT_CLOSED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted; what was done is kept, mail that was not recorded stays unread")
+        return INTERRUPTED
+    except EmailintError as error:
+        _say_error(error)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - whatever else comes is a bug, told without its values
+        _say_bug(error)
+        return Exit.BUG
+    if status == OUTPUT_CLOSED:
+        _drop_output()
+    return int(status or Exit.OK)
+
+
+def _say_error(error: EmailintError) -> None:
+    """The error (every single problem of a configuration), then what to do about it."""
+    for problem in getattr(error, "problems", None) or [error]:
+        _say(str(problem))
+    if error.hint:
+        _say(f"  {error.hint}")
+
+
+def _say_bug(error: Exception) -> None:
+    """Which error and where: neither its text nor any value, which may be a secret or somebody's mail."""
+    from traceback import extract_tb  # noqa: PLC0415 - only when something is wrong
+
+    ours = [frame for frame in extract_tb(error.__traceback__) if _HERE in Path(frame.filename).parents]
+    where = "".join(
+        f" at {Path(frame.filename).relative_to(_HERE)}:{frame.lineno} in {frame.name}" for frame in ours[-1:]
+    )
+    _say(f"a bug: {type(error).__name__}{where} (version {__version__}); what was done until then is kept")
+    _say("  please report this line and the command at the project's issue tracker")
+    if os.environ.get("EMAILINT_DEBUG"):
+        for frame in extract_tb(error.__traceback__):
+            _say(f"  {frame.filename}:{frame.lineno} in {frame.name}")
+
+
+def _say(text: str) -> None:
+    from emailint.logs import redact  # noqa: PLC0415 - only when something is wrong
+
+    click.echo(terminal_safe(redact(f"emailint: {text}")), err=True)
+
+
+def _drop_output() -> None:
+    """Let the interpreter's last flush go nowhere instead of failing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,88 @@
+"""`emailint list-cases`."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from emailint.cli import journal
+from emailint.cli.parameters import duration
+from emailint.cli.settings import Settings, pass_settings
+from emailint.errors import UsageError
+from emailint.report import records
+from emailint.report.screen import show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import timedelta
+    from typing import Any
+
+    Found = Iterable[tuple[bytes, Mapping[str, Any]]]
+
+SHOWN: Final = 20
+"""Cases that are listed when nothing else is said."""
+
+
+@click.command("list-cases")
+@click.option("--since", type=duration, metavar="TIME", help="Only those of the last 2h, 3d ...")
+@click.option("--integration", metavar="NAME", help="Only this integration's.")
+@click.option("--kind", metavar="KIND", help="Only mail of this kind: person, auto_reply, bounce, list ...")
+@click.option("--all", "everything", is_flag=True, help=f"All of them; else the newest {SHOWN}.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="The newest N; after --after, the next N."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document with whole cases, all of them."
+)
+@click.option("--after", metavar="CASE_ID", help="Only later ones, so that a program can read on.")
+@click.option("--plain", is_flag=True, help="Print plain text, on a terminal or not.")
+@pass_settings
+def list_cases(  # noqa: PLR0913 - one parameter an option
+    settings: Settings,
+    *,
+    since: timedelta | None,
+    integration: str | None,
+    kind: str | None,
+    everything: bool,
+    limit: int | None,
+    as_json: bool,
+    after: str | None,
+    plain: bool,
+) -> None:
+    """List the cases that were made.
+
+    The newest come last. With --json, `last` is the case id to give as --after the next time.
+    """
+    store = settings.load().store
+    start = datetime.now(UTC) - since if since else None
+    found = journal.read(store, journal.Wanted(start, integration, kind, _number(after)))
+    if not (as_json or everything or after):
+        limit = limit or SHOWN
+    chosen = _chosen(found, limit, newest=after is None)
+    if as_json:
+        click.get_text_stream("stdout").writelines(records.case_document((line for line, _ in chosen), after))
+        return
+    sheet = records.cases(case for _, case in chosen)
+    show(sheet, plain=plain) if sheet.rows else click.echo("no cases")
+
+
+def _number(after: str | None) -> int | None:
+    if after is None:
+        return None
+    number = journal.number_of(after)
+    if number is None:
+        raise UsageError(
+            f"{after!r} is no case id", hint="give one as list-cases prints them, like CS-000042"
+        )
+    return number
+
+
+def _chosen(found: Found, limit: int | None, *, newest: bool) -> Found:
+    """All, or the newest so many, or the next so many."""
+    if limit is None:
+        return found
+    return deque(found, maxlen=limit) if newest else islice(found, limit)

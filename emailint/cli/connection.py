@@ -1,0 +1,48 @@
+"""`emailint test-connection`: each step of the way to a mailbox and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from emailint.cli.settings import Settings, pass_settings
+from emailint.errors import Exit
+from emailint.probe import Outcome
+from emailint.report.screen import show_row
+from emailint.report.steps import WIDTHS, row
+from emailint.sweep.connect import outbound_for, source_for
+from emailint.sweep.schedule import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emailint.config.model import Config, Integration
+    from emailint.probe import Step
+
+
+@click.command("test-connection")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--send-to", metavar="ADDRESS", help="Also send one mail to this address.")
+@click.option("--plain", is_flag=True, help="Print plain text, on a terminal or not.")
+@pass_settings
+def test_connection(settings: Settings, names: tuple[str, ...], send_to: str | None, plain: bool) -> int:
+    """Test each step of the way to a mailbox.
+
+    Name, TCP, TLS, login, folder, whether mail may be marked read, how replies leave: each is ok, skipped,
+    or failed with its cause and what to do. No mail is read, marked or sent, unless --send-to says so.
+    """
+    config = settings.load()
+    failed = False
+    for integration in chosen(config, names):
+        click.echo(f"{integration.name} ({integration.mailbox})")
+        for step in _steps(config, integration, send_to):
+            show_row(row(step), WIDTHS, plain=plain)
+            failed = failed or step.outcome is Outcome.FAILED
+        click.echo()
+    return Exit.TROUBLE if failed else Exit.OK
+
+
+def _steps(config: Config, integration: Integration, send_to: str | None) -> Iterator[Step]:
+    yield from source_for(config, integration, read_only=True).test()
+    yield from outbound_for(config, integration).test(send_to)

@@ -1,0 +1,20 @@
+"""Which secrets of a configuration are known before anybody connects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emailint.config.secrets import GivenSecret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emailint.config.model import Config
+
+
+def secrets_of(config: Config) -> Iterator[str]:
+    """The passwords that stand in the file or its environment; files and commands are read on connecting."""
+    for integration in config.integrations:
+        for source in (integration.password, integration.outbound.password):
+            if isinstance(source, GivenSecret):
+                yield source.text.disclose()

@@ -1,0 +1,46 @@
+"""A command group that imports a command only when it is called, so that `--help` and cron stay quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """Where a command is (`module`, `attribute`), and its line in the list of commands."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+class LazyGroup(click.Group):
+    """Commands by name, in the order of the mapping. A test holds summaries and help texts together."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """The names, without importing anything."""
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Import the one command that is asked for; None when there is none of this name."""
+        if cmd_name not in self.lazy:
+            return None
+        found = self.lazy[cmd_name]
+        command: click.Command = getattr(import_module(found.module), found.attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The list of commands, from the summaries."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.summary) for name, each in self.lazy.items()])
