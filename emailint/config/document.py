@@ -1,8 +1,7 @@
-"""YAML text as a tree of nodes that knows its lines, with everything refused that a configuration never needs.
+"""YAML text as a tree of nodes that knows its lines, without all that a configuration never needs.
 
-Refused: more than 1 MB, other encodings than UTF-8, tabs in the indentation, several documents, tags, keys given
-twice, values nested too deeply, and aliases that would make the whole too large (each alias counts as much as what
-it stands for).
+Refused: other encodings than UTF-8, tabs in the indentation, several documents, tags, keys given twice,
+values nested too deeply, and aliases that make the whole too large (each counts for what it stands for).
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class Document:
             raise Refused(self._problems)
 
     def problem(self, location: Location, what: str, cure: str, *, quoted: bool = False) -> Problem:
-        """A problem with the value at a location, or with the nearest that is there; `quoted` quotes it first."""
+        """A problem at a location, or at the nearest that is there; `quoted`: the value as written first."""
         line, node = self._find(location)
         if quoted and isinstance(node, yaml.ScalarNode) and node.tag != _TAG + "null":
             shown = node.value if len(node.value) <= 60 else node.value[:57] + "..."
@@ -83,7 +82,7 @@ class Document:
                 yield from (source for source in sources if isinstance(source, yaml.MappingNode))
 
     def _find(self, location: Location) -> tuple[int, yaml.Node]:
-        node = self.root
+        node: yaml.Node = self.root
         line = 1
         for part in location:
             if isinstance(node, yaml.MappingNode) and part in (entries := self.entries(node)):
@@ -96,7 +95,7 @@ class Document:
                 break
         return line, node
 
-    def _compose(self, raw: bytes) -> yaml.Node:
+    def _compose(self, raw: bytes) -> yaml.MappingNode:
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -121,7 +120,7 @@ class Document:
         return Refused([Problem(self.file, line, path_of(()), what, cure)])
 
     def _measure(self, node: yaml.Node, above: tuple[int, ...]) -> tuple[int, int]:
-        """How many nodes this one stands for and how deep it goes, aliases unfolded; each is looked at once."""
+        """How many nodes this one stands for and how deep it goes, aliases unfolded; each is seen once."""
         known = self._sizes.get(id(node))
         if known:
             return known

@@ -1,4 +1,4 @@
-"""`${NAME}`, `${NAME:-default}` and `$$` in the values of the file, and the `env_file` that they look into too."""
+"""`${NAME}`, `${NAME:-default}` and `$$` in the values of the file, and the `env_file` that helps out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from emailint.config.problems import Problem, Wrong
+from emailint.config.problems import Problem, Unset, Wrong
 from emailint.config.secrets import GivenSecret, SecretText, is_private
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ _LINE: Final = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Names and values; the process's own win over those of the env_file."""
+    """Names and values; the process's own win over those of the env_file, which may have been unreadable."""
 
     own: Mapping[str, str]
     file: Mapping[str, str]
+    complete: bool = True
 
     def get(self, name: str) -> str | None:
         """The value, or None."""
@@ -64,7 +65,7 @@ class Environment:
         if match["else"] and not value:
             return match["default"], True
         if value is None:
-            raise Wrong(
+            raise Unset(
                 f"names the variable {match['name']}, which is not set",
                 "set it, or put it into env_file: cron starts with a nearly empty environment",
             )

@@ -1,6 +1,6 @@
 """What single values of the configuration look like: text in, value out, or `Wrong`.
 
-Every scalar of the file arrives as its text, so that YAML 1.1 has no say (`no`, `012`, `2026-11-01`, `10:30`).
+Every scalar of the file arrives as its text, so that YAML 1.1 has no say in `no`, `012` or `10:30`.
 """
 
 from __future__ import annotations
@@ -34,12 +34,9 @@ _NAME: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_NAME}\.?")
 _IPV6: Final = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
 _ATEXT: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
-ADDRESS: Final = rf"(?!-)(?=[^@]{{1,64}}@.{{1,253}}\Z){_ATEXT}+(?:\.{_ATEXT}+)*@{_NAME}"
-_ADDRESS: Final = re.compile(ADDRESS)
+_ADDRESS: Final = re.compile(rf"(?!-)(?=[^@]{{1,64}}@.{{1,253}}\Z){_ATEXT}+(?:\.{_ATEXT}+)*@{_NAME}")
 _NAMED_ADDRESS: Final = re.compile(r'(?:"[^"\\<>]*"|[^"\\<>@,;:]*?) ?<([^<>]+)>')
-INTEGRATION_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 TEMPLATE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
-CASE_PREFIX: Final = r"[A-Za-z][A-Za-z0-9]{0,15}"
 
 
 def text(value: object) -> str:
@@ -223,15 +220,18 @@ def argv(value: object) -> tuple[str, ...]:
 
 def automatic(value: object) -> dict[str, str]:
     """`case` or `ignore` for each kind of automatic mail that was named."""
-    parse = choice("case", "ignore")
     if isinstance(value, str):
-        return dict.fromkeys(AUTOMATIC_KINDS, parse(value))
+        return dict.fromkeys(AUTOMATIC_KINDS, choice("case", "ignore")(value))
     if not isinstance(value, dict):
         raise Wrong(
             "must be case, ignore, or a mapping", "write {bounce: ignore, auto_reply: case, list: case}"
         )
-    kind = choice(*AUTOMATIC_KINDS)
-    return {kind(key): parse(disposal) for key, disposal in value.items()}
+    for kind, disposal in value.items():
+        if kind not in AUTOMATIC_KINDS:
+            raise Wrong(f"knows no kind {kind!r}", f"use one of {', '.join(AUTOMATIC_KINDS)}")
+        if disposal not in ("case", "ignore"):
+            raise Wrong(f"is neither case nor ignore for {kind}", "write case or ignore")
+    return dict(value)
 
 
 def fields(value: object) -> dict[str, str | int | float | bool | None]:

@@ -1,130 +1,51 @@
 """The keys of `integrations.yaml`, as people write them: every one of them may be left out here.
 
-What must be there, what fits together and what follows from presets and inheritance is decided in `checks.py` and
-`resolve.py`, once the single values are known to be well formed. The JSON Schema for editors is made from here.
+What must be there, what fits together and what follows from presets and inheritance is decided in `checks.py`
+and `resolve.py`, once the single values are known to be well formed. The JSON Schema for editors is made from
+here.
 """
 
-from collections.abc import Callable
-from datetime import date, timedelta
-from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import core_schema
+from pydantic import BaseModel, ConfigDict, Field
 
-from emailint.config import grammar
-from emailint.config.providers import PROVIDERS
-from emailint.config.secrets import GivenSecret, SecretCommand, SecretFile
-
-
-class Grammar:
-    """Ties a function of `grammar` to a field: it alone decides, and the schema tells editors about it."""
-
-    __slots__ = ("_parse", "_schema")
-
-    def __init__(self, parse: Callable[[object], object], schema: dict[str, Any]) -> None:
-        self._parse = parse
-        self._schema = schema
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._parse)
-
-    def __get_pydantic_json_schema__(
-        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return dict(self._schema)
-
-
-def _words(*allowed: str) -> Grammar:
-    return Grammar(grammar.choice(*allowed), {"enum": list(allowed)})
-
-
-def _number(low: int, high: int) -> Grammar:
-    return Grammar(grammar.whole(low, high), {"type": "integer", "minimum": low, "maximum": high})
-
-
-def _name(pattern: str, cure: str) -> Grammar:
-    return Grammar(grammar.named(pattern, cure), {"type": ["string", "integer"], "pattern": f"^{pattern}$"})
-
-
-_SECRET_SCHEMA: dict[str, Any] = {
-    "anyOf": [
-        {"type": "string", "description": "${NAME} from the environment or env_file; a password itself only in a private file"},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "minProperties": 1,
-            "maxProperties": 1,
-            "properties": {
-                "file": {"type": "string", "description": "a file that only its owner may read; its first line counts"},
-                "command": {
-                    "type": "array",
-                    "minItems": 1,
-                    "items": {"type": "string"},
-                    "description": "program and arguments, no shell, 10 s; the first line it prints counts",
-                },
-                "keyring": {"type": "string", "description": "not available yet in this version"},
-            },
-        },
-    ],
-}  # fmt: skip
-
-_AUTOMATIC_SCHEMA: dict[str, Any] = {
-    "anyOf": [
-        {"enum": ["case", "ignore"]},
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {kind: {"enum": ["case", "ignore"]} for kind in grammar.AUTOMATIC_KINDS},
-        },
-    ]
-}
-
-Text = Annotated[str, Grammar(grammar.text, {"type": ["string", "number", "boolean"]})]
-Line = Annotated[str, Grammar(grammar.line, {"type": ["string", "number", "boolean"]})]
-Flag = Annotated[bool, Grammar(grammar.boolean, {"type": "boolean"})]
-Duration = Annotated[
-    timedelta, Grammar(grammar.duration, {"type": "string", "pattern": "^[0-9]{1,8} ?[smhd]$"})
-]
-Size = Annotated[
-    int,
-    Grammar(
-        grammar.size,
-        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]{1,12} ?(|B|[kK]B|MB|GB)$"}]},
-    ),
-]  # fmt: skip
-Day = Annotated[date, Grammar(grammar.day, {"type": "string", "format": "date"})]
-Address = Annotated[str, Grammar(grammar.address, {"type": "string", "format": "email"})]
-NamedAddress = Annotated[str, Grammar(grammar.named_address, {"type": "string"})]
-ReversePath = Annotated[str, Grammar(grammar.reverse_path, {"type": "string"})]
-Host = Annotated[str, Grammar(grammar.host, {"type": "string"})]
-Port = Annotated[int, _number(1, 65535)]
-Count = Annotated[int, _number(1, 1_000_000)]
-Location = Annotated[Path, Grammar(grammar.path, {"type": "string"})]
-Workspace = Annotated[int | str, Grammar(grammar.workspace, {"type": ["integer", "string"]})]
-_TEMPLATE = Grammar(grammar.template, {"type": "string", "pattern": f"^{grammar.TEMPLATE_NAME}$"})
-Template = Annotated[str | None, _TEMPLATE]
-FollowUpTemplate = Annotated[str, _TEMPLATE]
-Breaker = Annotated[
-    tuple[int, timedelta],
-    Grammar(grammar.breaker, {"type": "string", "pattern": "^[0-9]{1,9}/[0-9]{1,8} ?[smhd]$"}),
-]
-Argv = Annotated[
-    tuple[str, ...], Grammar(grammar.argv, {"type": "array", "minItems": 1, "items": {"type": "string"}})
-]
-Secret = Annotated[GivenSecret | SecretFile | SecretCommand, Grammar(grammar.secret, _SECRET_SCHEMA)]
-Automatic = Annotated[dict[str, str], Grammar(grammar.automatic, _AUTOMATIC_SCHEMA)]
-Fields = Annotated[
-    dict[str, Any],
-    Grammar(
-        grammar.fields,
-        {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
-    ),
-]
-TlsMode = Annotated[str, _words("implicit", "starttls", "none")]
-ProviderName = Annotated[str, _words(*PROVIDERS)]
+from emailint.config.kinds import (
+    Address,
+    Argv,
+    AtOnce,
+    Attempts,
+    Automatic,
+    Breaker,
+    CasePrefix,
+    Count,
+    Day,
+    DedupeScope,
+    Duration,
+    Fields,
+    Flag,
+    FollowUpTemplate,
+    FormName,
+    Host,
+    IntegrationName,
+    Line,
+    NamedAddress,
+    OutboundName,
+    PathText,
+    Port,
+    ProtocolName,
+    ProviderName,
+    ReadableSecrets,
+    ReversePath,
+    Secret,
+    SignInFlow,
+    Size,
+    Template,
+    Text,
+    TlsMode,
+    TokenPolicy,
+    UnknownSenderPolicy,
+    Workspace,
+)
 
 
 def key(description: str, *, default: object = None, examples: list[object] | None = None) -> Any:
@@ -204,7 +125,7 @@ class AliasSettings(Keys):
         "the client account; all digits are a number, anything else a name", examples=[1201]
     )
     always_use_default_workspace: Flag | None = key("no other rule is asked for the workspace", default=False)
-    unknown_sender: Annotated[str, _words("accept", "hold", "ignore")] | None = key(
+    unknown_sender: UnknownSenderPolicy | None = key(
         "what becomes of mail from people who are not in the directory", default="accept"
     )
     automatic: Automatic | None = key(
@@ -216,13 +137,8 @@ class AliasSettings(Keys):
         "addresses of web forms: of their mails the Reply-To is the sender",
         examples=[["noreply@forms.example.com"]],
     )
-    form: (
-        Annotated[
-            str, _name(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "use letters, digits, dot, dash and underscore")
-        ]
-        | None
-    ) = key("the kind of case that is made", default="client_service_case")
-    tokens: Annotated[str, _words("known", "anyone")] | None = key(
+    form: FormName | None = key("the kind of case that is made", default="client_service_case")
+    tokens: TokenPolicy | None = key(
         "whose CLID= and WSID= tokens count: of people in the directory, or of anyone", default="known"
     )
     case: CaseKeys | None = key("fields of the case")
@@ -242,14 +158,14 @@ class OAuthKeys(Keys):
     tenant: Line | None = key("the tenant, by id or domain")
     client_id: Line | None = key("the application's id")
     client_secret: Secret | None = key("the application's secret")
-    certificate: Location | None = key("the application's certificate, in place of a secret")
-    flow: Annotated[str, _words("device")] | None = key("sign-in of a person, by `emailint authorize`")
+    certificate: PathText | None = key("the application's certificate, in place of a secret")
+    flow: SignInFlow | None = key("sign-in of a person, by `emailint authorize`")
 
 
 class OutboundKeys(Keys):
     """How replies leave."""
 
-    type: Annotated[str, _words("smtp", "sendmail", "folder", "none", "graph")] | None = key(
+    type: OutboundName | None = key(
         "smtp; sendmail: this machine's; folder: one .eml a reply, for trying things out; none",
         default="smtp",
     )
@@ -258,33 +174,29 @@ class OutboundKeys(Keys):
     tls: TlsMode | None = key(
         "smtp: how the connection is made safe; none to this machine only", default="implicit"
     )
-    ca_file: Location | None = key("smtp: certificates (PEM) to trust in place of the system's")
+    ca_file: PathText | None = key("smtp: certificates (PEM) to trust in place of the system's")
     username: Line | None = key("smtp: as above unless said; null: no login")
     password: Secret | None = key("smtp: as above unless said")
     command: Argv | None = key(
         "sendmail: the program and its first arguments", default=["/usr/sbin/sendmail"]
     )
-    path: Location | None = key("folder: where the .eml files go", examples=["data/outbox"])
+    path: PathText | None = key("folder: where the .eml files go", examples=["data/outbox"])
 
 
 class IntegrationKeys(AliasSettings):
     """A mailbox, its aliases, how to reply."""
 
-    name: Annotated[str, _name(grammar.INTEGRATION_NAME, "use letters, digits, dot, dash and underscore")] | None = key(
-        "a name of your own, for commands and messages", examples=["payroll"]
-    )  # fmt: skip
+    name: IntegrationName | None = key("a name of your own, for commands and messages", examples=["payroll"])
     enabled: Flag | None = key("false: not swept", default=True)
     mailbox: Address | None = key("the mailbox's address", examples=["payroll@example.com"])
-    protocol: Annotated[str, _words("imap", "maildir", "graph")] | None = key(
-        "how the mailbox is read; the provider's unless said", default="imap"
-    )
+    protocol: ProtocolName | None = key("how the mailbox is read; the provider's unless said", default="imap")
     provider: ProviderName | None = key("fills in protocol, host, port, tls, outbound and authserv_id")
     host: Host | None = key("imap: the server", examples=["mail.example.org"])
     port: Port | None = key("imap: 993, with tls: starttls or none 143 unless said")
     tls: TlsMode | None = key(
         "how the connection is made safe; none to this machine only", default="implicit"
     )
-    ca_file: Location | None = key("certificates (PEM) to trust in place of the system's")
+    ca_file: PathText | None = key("certificates (PEM) to trust in place of the system's")
     username: Line | None = key("login name, where it differs from the mailbox")
     password: Secret | None = key("${NAME}, {file: …} or {command: [...]}; itself only in a private file")
     oauth: OAuthKeys | None = key("sign-in without a password; not available yet in this version")
@@ -298,7 +210,7 @@ class IntegrationKeys(AliasSettings):
     authserv_id: Line | None = key(
         "whose Authentication-Results are believed, or topmost-without-id", examples=["mail.example.org"]
     )
-    path: Location | None = key("maildir: its folder", examples=["/var/mail/desk"])
+    path: PathText | None = key("maildir: its folder", examples=["/var/mail/desk"])
     outbound: OutboundKeys | None = key("how replies leave; the provider's server unless said")
     aliases: tuple[AliasKeys, ...] | None = key(
         "addresses of this mailbox; without it the mailbox's address is the one, default alias"
@@ -309,10 +221,8 @@ class SweepLimitKeys(Keys):
     """Bounds of one sweep."""
 
     message_size: Size | None = key("of larger mail only the headers are read", default="35MB")
-    attempts: Annotated[int, _number(1, 100)] | None = key("tries before a mail is quarantined", default=3)
-    batch_messages: Annotated[int, _number(1, 1000)] | None = key(
-        "mails that are fetched at once", default=50
-    )
+    attempts: Attempts | None = key("tries before a mail is quarantined", default=3)
+    batch_messages: AtOnce | None = key("mails that are fetched at once", default=50)
     batch_bytes: Size | None = key("size of what is fetched at once", default="16MB")
 
 
@@ -325,23 +235,21 @@ class FollowUpKeys(Keys):
 class ConfigKeys(Keys):
     """emailint: mailboxes, and what is made of their mail"""
 
-    store: Location | None = key("folder of cases.jsonl, the ledger and the rest", default="data")
-    env_file: Location | None = key(
+    store: PathText | None = key("folder of cases.jsonl, the ledger and the rest", default="data")
+    env_file: PathText | None = key(
         "KEY=VALUE lines that ${NAME} finds besides the environment; must be private"
     )
-    directory: Location | None = key("employees, contacts, organisations and their workspaces")
-    templates: Location | None = key("folder of reply templates of your own")
-    case_prefix: (
-        Annotated[str, _name(grammar.CASE_PREFIX, "use up to 16 letters and digits, like CS")] | None
-    ) = key("what case ids begin with", default="CS")
-    concurrency: Annotated[int, _number(1, 1000)] | None = key("mailboxes at once", default=32)
+    directory: PathText | None = key("employees, contacts, organisations and their workspaces")
+    templates: PathText | None = key("folder of reply templates of your own")
+    case_prefix: CasePrefix | None = key("what case ids begin with", default="CS")
+    concurrency: AtOnce | None = key("mailboxes at once", default=32)
     deadline: Duration | None = key(
         "without a terminal a sweep ends by itself after this time", default="50s"
     )
-    dedupe: Annotated[str, _words("mailbox", "global")] | None = key(
+    dedupe: DedupeScope | None = key(
         "whether a mail that reached two mailboxes is a case in each, or one", default="mailbox"
     )
-    readable_secrets: Annotated[str, _words("refuse", "accept")] | None = key(
+    readable_secrets: ReadableSecrets | None = key(
         "accept: passwords may stand in files that other users of this machine can read", default="refuse"
     )
     limits: SweepLimitKeys | None = key("bounds of one sweep")
@@ -351,20 +259,25 @@ class ConfigKeys(Keys):
     integrations: tuple[IntegrationKeys, ...] | None = key("the mailboxes")
 
 
-def known_keys(location: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys that may stand in the mapping at a location."""
+def known_keys(location: tuple[str | int, ...]) -> dict[str, tuple[str, ...]]:
+    """The keys of the mapping at a location, and for each that is a mapping itself the keys of that one."""
     model: type[Keys] = ConfigKeys
     for part in location:
         if isinstance(part, str):
-            model = _nested(model, part)
-    return tuple(field.alias or name for name, field in model.model_fields.items())
+            model = _nested(model)[part] or Keys
+    return {name: tuple(_nested(below)) if below else () for name, below in _nested(model).items()}
 
 
-def _nested(model: type[Keys], name: str) -> type[Keys]:
-    candidates: list[Any] = [model.model_fields[name].annotation]
+def _nested(model: type[Keys]) -> dict[str, type[Keys] | None]:
+    """Each key by the name people write, with the model of its mapping or of its entries."""
+    return {field.alias or name: _model(field.annotation) for name, field in model.model_fields.items()}
+
+
+def _model(annotation: Any) -> type[Keys] | None:
+    candidates = [annotation]
     while candidates:
         found = candidates.pop()
         if isinstance(found, type) and issubclass(found, Keys):
             return found
         candidates.extend(getattr(found, "__args__", ()))
-    raise KeyError(name)
+    return None

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from emailint.config.checks import FileMode, complaints
+from emailint.config import grammar
+from emailint.config.check_secrets import Reading
+from emailint.config.checks import complaints
 from emailint.config.document import MAXIMUM_OCTETS, Document, Refused
 from emailint.config.environment import Environment, read_env_file
 from emailint.config.plain import Plain
@@ -40,18 +42,13 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
         raise ConfigProblems(refused.problems) from None
     base = path.absolute().parent
     variables, problems = _env_file(document, base, environ)
-    plain = Plain(document, Environment(environ, variables))
+    plain = Plain(document, Environment(environ, variables, complete=not problems))
     keys = validated(plain.whole(), document, plain)
     config = resolve(keys, path=path.absolute(), digest=hashlib.sha256(raw).hexdigest())
-    found = [
-        *problems,
-        *plain.problems,
-        *(
-            document.problem(each.location, each.what, each.cure)
-            for each in complaints(keys, config, FileMode(file, mode), plain.spoiled)
-        ),
-    ]
-    if found:
+    reading = Reading(file, base, mode, readable=keys.readable_secrets == "accept")
+    unfit = complaints(keys, config, reading, plain.spoiled)
+    told = [document.problem(each.location, each.what, each.cure) for each in unfit]
+    if found := [*problems, *plain.problems, *told]:
         raise ConfigProblems(found)
     return config
 
@@ -113,8 +110,8 @@ def _env_file(
     if not isinstance(node, yaml.ScalarNode) or not node.value or node.tag.endswith(":null"):
         return {}, []
     try:
-        name = Environment(environ, {}).fill(node.value)
+        name = grammar.path(Environment(environ, {}).fill(node.value))
     except Wrong:
         return {}, []
     accepted = "readable_secrets" in entries and entries["readable_secrets"][1].value == "accept"
-    return read_env_file(base / Path(name).expanduser(), readable=accepted)
+    return read_env_file(base / name.expanduser(), readable=accepted)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from emailint.config.problems import Wrong
+from emailint.config.problems import Spoiled, Unset, Wrong
 
 if TYPE_CHECKING:
     from emailint.config.document import Document
@@ -26,7 +26,7 @@ class Plain:
 
     def __init__(self, document: Document, environment: Environment) -> None:
         self.problems: list[Problem] = []
-        self.spoiled: set[Location] = set()
+        self.spoiled = Spoiled()
         self._document = document
         self._environment = environment
         self._typed = yaml.constructor.SafeConstructor()
@@ -45,10 +45,12 @@ class Plain:
             return self._scalar(node, location, name)
         if isinstance(node, yaml.SequenceNode):
             return [self._value(child, (*location, index), "") for index, child in enumerate(node.value)]
-        return {
-            key: self._value(child, (*location, key), _TYPED_KEY if name == _TYPED_KEY else key)
-            for key, (_, child) in self._document.entries(node).items()
-        }
+        if isinstance(node, yaml.MappingNode):
+            return {
+                key: self._value(child, (*location, key), _TYPED_KEY if name == _TYPED_KEY else key)
+                for key, (_, child) in self._document.entries(node).items()
+            }
+        raise TypeError(node)
 
     def _scalar(self, node: yaml.ScalarNode, location: Location, name: str) -> Any:
         if node.tag == "tag:yaml.org,2002:null":
@@ -61,6 +63,8 @@ class Plain:
             fill = self._environment.fill_secret if secret else self._environment.fill
             return fill(node.value)
         except Wrong as wrong:
+            self.spoiled.mark(location)
+            if isinstance(wrong, Unset) and not self._environment.complete:
+                return None  # the env_file is complained of, and this may be no more than its consequence
             self.problems.append(self._document.problem(location, wrong.what, wrong.cure, quoted=not secret))
-            self.spoiled.add(location)
             return None

@@ -29,6 +29,35 @@ class Problem:
         return f"{place}  {self.path}  {self.what}; {self.cure}"
 
 
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What is wrong at a location; `about` are the locations that it is drawn from, if others."""
+
+    location: Location
+    what: str
+    cure: str
+    about: tuple[Location, ...] = ()
+
+
+class Spoiled:
+    """Locations that have been complained of already, so that nothing is said twice."""
+
+    def __init__(self) -> None:
+        self._marked: set[Location] = set()
+        self._above: set[Location] = set()
+
+    def mark(self, location: Location) -> None:
+        """What stands at, above and below this location cannot be judged any more."""
+        self._marked.add(location)
+        self._above.update(location[:end] for end in range(len(location)))
+
+    def touches(self, location: Location) -> bool:
+        """Whether something at, above or below this location is marked."""
+        if location in self._above:
+            return True
+        return any(location[:end] in self._marked for end in range(len(location) + 1))
+
+
 class ConfigProblems(ConfigError):
     """The configuration is wrong; `problems` holds everything that was found, in the order of the lines."""
 
@@ -39,6 +68,11 @@ class ConfigProblems(ConfigError):
         super().__init__(f"{self.problems[0]}{rest}", hint="nothing was touched; run: emailint check")
 
 
+def keys_at(place: Location, *names: str) -> tuple[Location, ...]:
+    """The locations of some keys of one mapping."""
+    return tuple((*place, name) for name in names)
+
+
 class Wrong(ValueError):
     """A value that its grammar refuses: `what` goes on from the quoted value, `cure` says what to do."""
 
@@ -46,6 +80,10 @@ class Wrong(ValueError):
         super().__init__(what)
         self.what = what
         self.cure = cure
+
+
+class Unset(Wrong):
+    """A variable that is named and not set."""
 
 
 def path_of(location: Location) -> str:

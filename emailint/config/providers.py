@@ -1,10 +1,9 @@
 """What is known of mail providers, by the name that `provider:` takes.
 
-Checked against what the providers publish, November 2026: Google (support.google.com/mail/answer/7126229),
-Microsoft (support.microsoft.com, "POP, IMAP and SMTP settings for Outlook.com"; learn.microsoft.com, "SMTP AUTH
-client submission"), Yahoo and AOL (help.yahoo.com/kb/SLN4075, help.aol.com, "set up other email applications";
-aim.com is served by AOL's hosts), Apple (support.apple.com/102525). Authentication services as seen in the mails
-of each: Yahoo's hosts each write their own name, so none can be trusted by name.
+Compared in November 2026 with guides that restate what Google, Microsoft, Yahoo, AOL and Apple publish, and
+with Mozilla's ISPDB (aim.com is served by AOL's hosts). Authentication services are named as mails of each
+provider show them: Yahoo's and AOL's hosts each write a name of their own, so none can be believed by name;
+iCloud writes one header a method, and of these the DMARC one is believed.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Settings of one provider. `password_advice`: what a password is here, or what to use in its place."""
+    """Settings of one provider. `login_advice`: what a password is here, or what to use in its place."""
 
     title: str
     host: str
     smtp_host: str
-    password_advice: str
+    login_advice: str
     password_login: bool = True
     protocol: Literal["imap", "graph"] = "imap"
     port: int = 993
@@ -36,7 +35,7 @@ _GMAIL: Final = Provider(
     host="imap.gmail.com",
     smtp_host="smtp.gmail.com",
     authserv_id="mx.google.com",
-    password_advice="use an app password (myaccount.google.com/apppasswords)",
+    login_advice="use an app password (myaccount.google.com/apppasswords)",
 )
 
 _OUTLOOK: Final = Provider(
@@ -47,7 +46,7 @@ _OUTLOOK: Final = Provider(
     smtp_tls="starttls",
     authserv_id="topmost-without-id",
     password_login=False,
-    password_advice="use `oauth: {client_id: …, flow: device}`",
+    login_advice="use `oauth: {client_id: …, flow: device}`",
 )
 
 _OFFICE365: Final = Provider(
@@ -60,21 +59,21 @@ _OFFICE365: Final = Provider(
     authserv_id="topmost-without-id",
     per_minute=25,  # Exchange Online refuses more than 30 a minute and mailbox
     password_login=False,
-    password_advice="use `oauth: {tenant: …, client_id: …, client_secret: …}`",
+    login_advice="use `oauth: {tenant: …, client_id: …, client_secret: …}`",
 )
 
 _YAHOO: Final = Provider(
     title="Yahoo Mail",
     host="imap.mail.yahoo.com",
     smtp_host="smtp.mail.yahoo.com",
-    password_advice="use an app password (login.yahoo.com/account/security)",
+    login_advice="use an app password (login.yahoo.com/account/security)",
 )
 
 _AOL: Final = Provider(
     title="AOL Mail",
     host="imap.aol.com",
     smtp_host="smtp.aol.com",
-    password_advice="use an app password (login.aol.com/account/security)",
+    login_advice="use an app password (login.aol.com/account/security)",
 )
 
 _ICLOUD: Final = Provider(
@@ -84,7 +83,7 @@ _ICLOUD: Final = Provider(
     smtp_port=587,
     smtp_tls="starttls",
     authserv_id="dmarc.icloud.com",
-    password_advice="use an app-specific password (account.apple.com)",
+    login_advice="use an app-specific password (account.apple.com)",
 )
 
 PROVIDERS: Final[dict[str, Provider]] = {

@@ -1,6 +1,6 @@
 """From keys to settings: presets, inheritance, defaults, absolute paths. Nothing is refused here.
 
-An alias key comes from the nearest of alias, integration and `defaults` that has it; `reply` also from the top.
+An alias's key comes from the nearest of alias, integration and `defaults`, `reply` also from the top.
 `reply`, `reply.limit`, `case`, `case.fields` and `automatic` are put together key by key.
 """
 
@@ -49,19 +49,22 @@ def resolve(keys: ConfigKeys, *, path: Path, digest: str) -> Config:
     integrations = tuple(
         _Resolver(keys, integration, base).integration() for integration in keys.integrations or ()
     )
-    follow_up = {} if keys.follow_up is None else _given(keys.follow_up)
+    given = _given(keys, "case_prefix", "concurrency", "dedupe")
+    if keys.deadline is not None:
+        given["deadline"] = keys.deadline.total_seconds()
+    if keys.follow_up is not None and keys.follow_up.max_age is not None:
+        given["follow_up_max_age"] = keys.follow_up.max_age
+    if keys.limits is not None:
+        given["limits"] = SweepLimits(**_given(keys.limits))
     return Config(
         path=path,
         digest=digest,
         store=_absolute(keys.store, base) or base / "data",
         directory=_absolute(keys.directory, base),
         templates=_absolute(keys.templates, base),
-        limits=SweepLimits(**({} if keys.limits is None else _given(keys.limits))),
         integrations=integrations,
         own_addresses=_own_addresses(integrations),
-        **_given(keys, "case_prefix", "concurrency", "dedupe"),
-        **({} if keys.deadline is None else {"deadline": keys.deadline.total_seconds()}),
-        **({"follow_up_max_age": follow_up["max_age"]} if follow_up else {}),
+        **given,
     )
 
 
@@ -128,7 +131,7 @@ class _Resolver:
             settings,
             host=keys.host or (preset.smtp_host if preset else ""),
             port=keys.port or (preset.smtp_port if preset and not keys.tls else _SMTP_PORTS[tls]),
-            tls=tls,
+            tls=tls,  # type: ignore[arg-type]  # likewise
             ca_file=_absolute(keys.ca_file, self._base) or _absolute(self._keys.ca_file, self._base),
             username=login[0],
             password=login[1],
@@ -141,7 +144,7 @@ class _Resolver:
         return "smtp" if keys.model_fields_set or self._preset else "none"
 
     def _login(self, keys: OutboundKeys) -> tuple[str | None, SecretSource | None]:
-        """As for reading unless said; no login where `username: null` says so, or where there is no password."""
+        """As for reading unless said; none where `username: null` says so, or where there is no password."""
         if "username" in keys.model_fields_set and keys.username is None:
             return None, None
         password = self._secret(keys.password or self._keys.password)
@@ -189,8 +192,10 @@ def merged(*layers: Mapping[str, Any]) -> Said:
     for layer in layers:
         for name, value in layer.items():
             before = result.get(name)
-            both = isinstance(value, dict) and isinstance(before, dict)
-            result[name] = merged(before, value) if both else value
+            if isinstance(value, dict) and isinstance(before, dict):
+                result[name] = merged(before, value)
+            else:
+                result[name] = value
     return result
 
 

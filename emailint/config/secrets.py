@@ -13,10 +13,12 @@ import stat
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, NoReturn, assert_never
+from typing import TYPE_CHECKING, Final, NoReturn, assert_never
 
 from emailint.errors import SecretUnavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMMAND_SECONDS: Final = 10.0
 MAXIMUM_SECRET: Final = 64_000
