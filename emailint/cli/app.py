@@ -103,9 +103,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say_error(error: EmailintError) -> None:
-    """The error (every single problem of a configuration), then what to do about it."""
-    for problem in getattr(error, "problems", None) or [error]:
+    """The error and what to do about it; of a configuration every single problem, which says so itself."""
+    problems = getattr(error, "problems", ())
+    for problem in problems:
         _say(str(problem))
+    if problems:
+        _say("the configuration is wrong; nothing was touched")
+        return
+    _say(str(error))
     if error.hint:
         _say(f"  {error.hint}")
 

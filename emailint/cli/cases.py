@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from datetime import UTC, datetime
 from itertools import islice
@@ -63,11 +64,14 @@ def list_cases(  # noqa: PLR0913 - one parameter an option
     if not (as_json or everything or after):
         limit = limit or SHOWN
     chosen = _chosen(found, limit, newest=after is None)
-    if as_json:
-        click.get_text_stream("stdout").writelines(records.case_document((line for line, _ in chosen), after))
+    if as_json:  # the stored lines as they are, one at a time
+        sys.stdout.writelines(records.case_document((line for line, _ in chosen), after))
         return
     sheet = records.cases(case for _, case in chosen)
-    show(sheet, plain=plain) if sheet.rows else click.echo("no cases")
+    if sheet.rows:
+        show(sheet, plain=plain)
+    else:
+        click.echo("no cases")
 
 
 def _number(after: str | None) -> int | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from importlib.resources import files
 
 import click
+
+from emailint.schemas import document
 
 NAMES = ("config", "case", "follow-up", "error")
 
@@ -18,14 +20,10 @@ def schema(name: str) -> None:
     config: what integrations.yaml may hold, for editors. case, follow-up, error: the lines of cases.jsonl,
     followups.jsonl and errors.jsonl.
     """
-    click.echo(json.dumps(_document(name), indent=2))
+    click.echo(_text(name), nl=False)
 
 
-def _document(name: str) -> dict[str, Any]:
+def _text(name: str) -> str:
     if name == "config":
-        from emailint.config.schema import schema as config_schema  # noqa: PLC0415 - pydantic, for this one alone
-
-        return config_schema()
-    from emailint.schemas import document  # noqa: PLC0415 - for these alone
-
-    return document(name)
+        return files("emailint.config").joinpath("integrations.schema.json").read_text(encoding="utf-8")
+    return json.dumps(document(name), indent=2) + "\n"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from emailint.errors import ConfigError
+
 if TYPE_CHECKING:
     from emailint.config.model import Config
 
@@ -29,6 +31,16 @@ class Settings:
         config = load(find(self.config))
         logs.redact.hide(secrets_of(config))
         return config
+
+    def load_if_any(self) -> Config | None:
+        """The same; None when no configuration was named and none is found."""
+        from emailint.config.load import find  # noqa: PLC0415 - as above
+
+        try:
+            find(self.config)
+        except ConfigError:
+            return None
+        return self.load()
 
 
 pass_settings = click.make_pass_decorator(Settings, ensure=True)

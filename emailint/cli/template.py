@@ -1,0 +1,96 @@
+"""`emailint render-template`: the reply as its reader will see it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Literal
+
+import click
+
+from emailint.cli.previews import preview_of
+from emailint.cli.settings import Settings, pass_settings
+from emailint.errors import UsageError
+from emailint.terminal import terminal_safe
+
+if TYPE_CHECKING:
+    from emailint.cli.previews import Preview
+    from emailint.reply.render import Rendered
+
+Part = Literal["subject", "text", "html"]
+
+
+@click.command("render-template")
+@click.argument("name", metavar="TEMPLATE")
+@click.option(
+    "--message", type=click.File("rb"), metavar="FILE", help="Answer this mail (an .eml file, or -)."
+)
+@click.option(
+    "--part", type=click.Choice(["subject", "text", "html"]), help="Print this part alone, as it is."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write it: .html, .txt, or .eml for the whole mail.",
+)
+@click.option("--browser", is_flag=True, help="Open the HTML in a browser.")
+@pass_settings
+def render_template(
+    settings: Settings,
+    *,
+    name: str,
+    message: IO[bytes] | None,
+    part: Part | None,
+    output: Path | None,
+    browser: bool,
+) -> None:
+    """Show a reply as its reader will.
+
+    TEMPLATE is a name: case-confirm, or a file of your own in the folder that `templates:` names. Without
+    --message it answers a sample case. Nothing is sent and nothing is stored.
+    """
+    preview = preview_of(settings.load_if_any(), name, message.read() if message else None)
+    if output:
+        output.write_bytes(_content(preview, output.suffix))
+        click.echo(f"wrote {output}", err=True)
+    if browser:
+        _open(preview.parts())
+    if not (output or browser):
+        _print(preview.parts(), part)
+
+
+def _print(reply: Rendered, part: Part | None) -> None:
+    if part:
+        text = getattr(reply, part)
+        click.echo(terminal_safe(text, lines=True) if sys.stdout.isatty() else text, nl=part == "subject")
+        return
+    click.echo(f"Subject: {terminal_safe(reply.subject)}\n")
+    click.echo(terminal_safe(reply.text, lines=True))
+    click.echo("HTML:\n" if reply.html else "No HTML: this reply is text alone.")
+    click.echo(terminal_safe(reply.html, lines=True), nl=False)
+
+
+def _content(preview: Preview, suffix: str) -> bytes:
+    """What a file of this ending holds."""
+    match suffix:
+        case ".eml":
+            return preview.mail()
+        case ".html":
+            return preview.parts().html.encode()
+        case ".txt":
+            return preview.parts().text.encode()
+        case _:
+            raise UsageError(f"a file ending in {suffix!r} cannot be written", hint="use .html, .txt or .eml")
+
+
+def _open(reply: Rendered) -> None:
+    """Leave the HTML in a private file and hand it to the browser; where there is none, say where it is."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="emailint-", suffix=".html", delete=False
+    ) as file:
+        file.write(reply.html)
+    opened = webbrowser.open(Path(file.name).as_uri())
+    click.echo(f"{'opened' if opened else 'no browser was found; open'} {file.name}", err=True)
