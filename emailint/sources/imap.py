@@ -1,0 +1,203 @@
+"""IMAP as a mail source (RFC 3501), over TLS that is always checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, Self
+
+from imapclient.datetime_util import format_criteria_date
+
+from emailint.errors import FolderReadOnly
+from emailint.sources.imap_response import parse_copy_uid
+from emailint.sources.imap_stages import Stages
+from emailint.sources.locus import ImapFolder, imap_account
+from emailint.sources.protocol import MessageRef, RawMessage
+from emailint.sources.since import cutoff
+from emailint.sources.steps import run_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+    from types import TracebackType
+
+    from emailint.probe import Step
+    from emailint.sources.imap_session import Session
+
+Tls = Literal["implicit", "starttls", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImapSettings:
+    """One folder of one IMAP account.
+
+    `password` is called when a connection logs in, never before, and its answer is not kept; it may
+    raise SecretUnavailable. `tls: none` is for loopback alone. A `ca_file` takes the place of the
+    system's authorities. Mail received (INTERNALDATE) before `since` is not listed; a date begins at
+    midnight of this machine. `read_only` opens the folder by EXAMINE.
+
+    `timeout` is seconds without an octet, `command_timeout` seconds for one command's whole answer (for
+    fetching: for one message). `max_message` and `max_header` are octets; a third more is let in for a
+    message, since servers only estimate sizes, and what is larger is refused before it takes memory.
+    """
+
+    host: str
+    username: str
+    password: Callable[[], str] = field(repr=False)
+    port: int = 993
+    tls: Tls = "implicit"
+    ca_file: Path | None = None
+    folder: str = "INBOX"
+    since: date | None = None
+    read_only: bool = False
+    timeout: float = 20.0
+    command_timeout: float = 120.0
+    max_message: int = 35_000_000
+    max_header: int = 300_000
+
+
+class ImapSource:
+    """A `MailSource` on an IMAP folder."""
+
+    def __init__(self, settings: ImapSettings) -> None:
+        self._settings = settings
+        self._since = cutoff(settings.since)
+        self._stages = Stages(settings)
+        self._found: list[list[int]] | None = None
+
+    @property
+    def account(self) -> str:
+        """`imap://user@host`, percent-encoded."""
+        return imap_account(self._settings.host, self._settings.username)
+
+    def __enter__(self) -> Self:
+        """Connect, log in, select the folder; the unread are asked for in the same breath."""
+        stages = self._stages
+        try:
+            for stage in (stages.name, stages.connect, stages.greet, stages.log_in):
+                stage()
+            stages.open_folder(self._searches())
+            self._found = stages.session.searched()
+        except BaseException:
+            stages.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Log out and close."""
+        self._stages.close()
+
+    def list_unread(self) -> Sequence[MessageRef]:
+        """Loci of all unread messages by UID, which is the order of arrival."""
+        if self._found is None:
+            self._session.send_searches(self._searches())
+        unread, *border = self._found or self._session.searched()
+        self._found = None
+        old = self._too_old(border[0]) if border else set[int]()
+        locus = self._folder.locus
+        return [MessageRef(locus(uid)) for uid in unread if uid not in old]
+
+    def measure(self, refs: Sequence[MessageRef]) -> Sequence[MessageRef]:
+        """RFC822.SIZE and INTERNALDATE, by one command for as many as its line holds."""
+        uids = self._folder.uids([ref.locus for ref in refs])
+        found = {each.uid: each for each in self._session.measure(uids)}
+        return [
+            MessageRef(locus, found[uid].size, found[uid].received_at)
+            for uid, locus in uids.items()
+            if uid in found
+        ]
+
+    def fetch(self, refs: Sequence[MessageRef], *, headers_only: bool = False) -> Iterator[RawMessage]:
+        """`BODY.PEEK[]`, in one command; each message is handed over when it is there.
+
+        A message that the server refuses to give does not keep the others back: it is the last thing
+        said, as an error.
+        """
+        by_locus = {ref.locus: ref for ref in refs}
+        uids = self._folder.uids(list(by_locus))
+        settings = self._settings
+        limit = settings.max_header if headers_only else settings.max_message + settings.max_message // 3
+        for uid, raw in self._session.read(uids, limit, headers_only=headers_only):
+            if uid in uids:
+                yield RawMessage(by_locus[uids[uid]], raw, whole=not headers_only)
+
+    def mark_read(self, loci: Sequence[str]) -> None:
+        """One `UID STORE +FLAGS.SILENT (\\Seen)` for all."""
+        self._refuse_if_read_only()
+        uids = self._folder.uids(list(loci))
+        if uids:
+            self._stages.check_marking()
+            self._found = None
+            self._session.mark(uids)
+
+    def move(self, loci: Sequence[str], folder: str) -> Mapping[str, str | None]:
+        """MOVE, or COPY, STORE and UID EXPUNGE; the folder must exist (FolderMissing).
+
+        A server with neither MOVE nor UIDPLUS keeps the message in both folders, here flagged \\Deleted.
+        """
+        self._refuse_if_read_only()
+        uids = self._folder.uids(list(loci))
+        self._found = None
+        moved: dict[str, str | None] = {}
+        for members, code in self._session.move_to(uids, folder) if uids else ():
+            copied = parse_copy_uid(code)
+            if copied is None:
+                moved.update((uids[uid], None) for uid in members)
+                continue
+            validity, new = copied
+            target = ImapFolder(self.account, folder, validity)
+            moved.update((uids[uid], target.locus(new[uid])) for uid in members if uid in new)
+        return moved
+
+    def test(self) -> Iterator[Step]:
+        """Name, TCP, TLS, login, folder, right to mark, unread count; changes nothing."""
+        stages = self._stages
+        steps: dict[str, Callable[[], str]] = {
+            "name": stages.name,
+            "tcp": stages.connect,
+            "tls": stages.greet,
+            "login": stages.log_in,
+            "folder": stages.find_folder,
+            "mark read": stages.check_marking,
+            "unread": lambda: f"{len(self.list_unread())} unread",
+        }
+        try:
+            yield from run_steps(steps)
+        finally:
+            stages.close()
+
+    @property
+    def _session(self) -> Session:
+        return self._stages.session
+
+    @property
+    def _folder(self) -> ImapFolder:
+        return ImapFolder(self.account, self._settings.folder, self._stages.selected.uid_validity)
+
+    def _refuse_if_read_only(self) -> None:
+        if self._settings.read_only:
+            raise FolderReadOnly(f"{self._settings.folder} was opened read-only; nothing was changed")
+
+    def _searches(self) -> list[list[str]]:
+        """What finds the unread; and, with `since`, those of them that are so near it that one must look.
+
+        SINCE knows days only, in whatever zone the server has: up to two days before and after
+        count as near.
+        """
+        if self._since is None:
+            return [["UNSEEN"]]
+        day = self._since.date()
+        unread = ["UNSEEN", "SINCE", _criterion(day - timedelta(days=2))]
+        return [unread, [*unread, "BEFORE", _criterion(day + timedelta(days=3))]]
+
+    def _too_old(self, near: Sequence[int]) -> set[int]:
+        since = self._since
+        measured = {each.uid: each.received_at for each in self._session.measure(near)}
+        return {uid for uid in near if since and (at := measured.get(uid)) and at < since}
+
+
+def _criterion(day: date) -> str:
+    return str(format_criteria_date(day), "ascii")

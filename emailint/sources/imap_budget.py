@@ -1,0 +1,76 @@
+"""What one IMAP command may cost: time, octets, lines, literals."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from emailint.errors import ConnectionFailed, ProtocolFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LINE = 8_000_000
+"""Octets of one line: the answer to a SEARCH that finds a million messages fits."""
+_LINES_TOGETHER = 16_000_000
+_LINES = 500_000
+_SMALL_LITERAL = 65_536
+_SMALL_LITERALS = 100
+_SLOWEST = 50_000  # octets a second: who sends a large message more slowly than this is timed out
+
+
+@dataclass(slots=True)
+class Budget:
+    """Bounds on one command, renewed by `restart`; all methods raise SourceErrors, named by `where`.
+
+    `timeout` is seconds without an octet, `command_timeout` seconds for the whole answer. Time that
+    passes between `pause` and `resume` does not count.
+    """
+
+    where: str
+    timeout: float
+    command_timeout: float
+    clock: Callable[[], float] = time.monotonic
+    _until: float = field(init=False, default=0.0)
+    _lines: int = field(init=False, default=0)
+    _octets: int = field(init=False, default=0)
+    _literals: int = field(init=False, default=_SMALL_LITERALS)
+    _literal: int = field(init=False, default=_SMALL_LITERAL)
+
+    def restart(self, *, literals: int = _SMALL_LITERALS, literal: int = _SMALL_LITERAL) -> None:
+        """Begin a command whose answer holds at most so many literals of at most so many octets."""
+        self._until = self.clock() + self.command_timeout
+        self._lines = self._octets = 0
+        self._literals, self._literal = literals, literal
+
+    def progress(self) -> None:
+        """The server has done a part of what was asked; the clock begins anew."""
+        self._until = self.clock() + self.command_timeout
+
+    def wait(self) -> float:
+        """How many seconds the next octet may take."""
+        left = self._until - self.clock()
+        if left <= 0:
+            raise ConnectionFailed(
+                f"{self.where} did not finish its answer within {self.command_timeout:g} s",
+                hint="the mail stays unread, and the next run tries again",
+            )
+        return min(self.timeout, left)
+
+    def spend_line(self, octets: int) -> None:
+        """Take a line into account, its end included."""
+        self._lines += 1
+        self._octets += octets
+        if octets > LINE or self._octets > _LINES_TOGETHER or self._lines > _LINES:
+            raise ProtocolFailed(f"{self.where} sent an answer without end; it was not read further")
+
+    def spend_literal(self, octets: int) -> None:
+        """Take a literal into account, before any memory is given to it."""
+        self._literals -= 1
+        if octets > self._literal or self._literals < 0:
+            raise ProtocolFailed(
+                f"{self.where} sent {octets:,} octets at once, more than was asked for; they were not read",
+                hint="the mail stays unread; if this comes again, the server or a proxy before it is broken",
+            )
+        self._until += octets / _SLOWEST

@@ -1,0 +1,259 @@
+"""An IMAP session in terms of UIDs: IMAPClient over a bounded `Wire`, its errors in our own words."""
+
+from __future__ import annotations
+
+import base64
+import imaplib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from imapclient import DELETED, SEEN, IMAPClient
+
+from emailint.errors import (
+    FolderMissing,
+    FolderReadOnly,
+    LoginRefused,
+    ProtocolFailed,
+    SourceError,
+)
+from emailint.sources.imap_errors import Refused, clean, refusal
+from emailint.sources.imap_response import (
+    Fetched,
+    parse_fetch,
+    parse_search,
+    uid_sets,
+)
+from emailint.sources.imap_wire import Wire
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from emailint.sources.imap_budget import Budget
+
+_GONE = {"EXPUNGEISSUED", "NONEXISTENT"}
+# What imaplib and IMAPClient raise over answers that they do not understand.
+_NOT_UNDERSTOOD = (imaplib.IMAP4.error, ValueError, LookupError, AttributeError, TypeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What the server says of the folder. `may_mark`: `\\Seen` can be set and stays."""
+
+    uid_validity: int
+    may_mark: bool
+
+
+class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
+    """One connection, from its greeting on. All methods raise SourceErrors only."""
+
+    def __init__(
+        self, sock: socket.socket, budget: Budget, secure: Callable[[socket.socket], socket.socket] | None
+    ) -> None:
+        """Read the greeting; with `secure`, do STARTTLS by it before anything else."""
+        self.where = budget.where
+        self._new_wire: Callable[[], Wire] = lambda: Wire(sock, budget, until_secured=secure is not None)
+        with self._edge("greeting", ProtocolFailed):
+            # ssl=False: the socket is secured already, or will be below
+            super().__init__(budget.where, timeout=budget.timeout, ssl=False)
+            try:
+                if secure:
+                    self._wire.secure(secure)
+            except BaseException:
+                self._wire.shutdown()
+                raise
+
+    def _create_IMAP4(self) -> Wire:  # noqa: N802 - IMAPClient's hook
+        return self._new_wire()
+
+    @property
+    def _wire(self) -> Wire:
+        wire: Wire = self._imap
+        return wire
+
+    def log_in(self, user: str, password: str, hint: str) -> None:
+        """LOGIN, or AUTHENTICATE PLAIN where the server wants that or the text is not ASCII.
+
+        The words of a refusal are cleaned of the password, should the server repeat it.
+        """
+        self._wire.conceal(*_forms(user, password))
+        if any(char in user + password for char in "\r\n\0"):
+            raise LoginRefused(
+                f"{self.where}: the user name or password holds a line break; nothing was sent", hint=hint
+            )
+        with self._edge(f"login as {user}", LoginRefused, hint):
+            offered = self.capabilities()
+            if (user + password).isascii() and b"LOGINDISABLED" not in offered:
+                self.login(user, password)
+            elif b"AUTH=PLAIN" in offered:
+                answers = iter([f"\0{user}\0{password}"])
+                self.sasl_login("PLAIN", lambda _challenge: next(answers, None))
+            else:
+                raise LoginRefused(
+                    f"{self.where} takes no password login (or none that is not ASCII); none was sent",
+                    hint="the server may want TLS before, or OAuth",
+                )
+            if "CAPABILITY" in self._wire.untagged_responses:
+                self.capabilities()  # kept by IMAPClient; where not announced, asked only when needed
+
+    def open_folder(
+        self, folder: str, *, read_only: bool, searches: Sequence[Sequence[str]] = ()
+    ) -> Selected:
+        """SELECT or EXAMINE; `searches` ride along, and `searched` has their answers."""
+        with self._edge(
+            f"folder {folder}", FolderMissing, f"check the folder's name; there may be no {folder}"
+        ):
+            mailbox = self._normalise_folder(folder)
+            said = self._wire.select_and_search(mailbox, self._in_short(searches), read_only=read_only)
+            validity, flags = said.get("UIDVALIDITY"), said.get("PERMANENTFLAGS")
+            if not validity:
+                raise ProtocolFailed(f"{self.where}: the folder {folder} has no UIDVALIDITY")
+            may_mark = "READ-ONLY" not in said and (not flags or SEEN.lower() in flags[-1].lower())
+            return Selected(int(validity[-1]), may_mark)
+
+    def send_searches(self, searches: Sequence[Sequence[str]]) -> None:
+        """UID SEARCH, several at once; `searched` has their answers."""
+        with self._edge("search", ProtocolFailed):
+            self._wire.send_searches(self._in_short(searches))
+
+    def searched(self) -> list[list[int]]:
+        """The UIDs that each search found, ascending."""
+        with self._edge("search", ProtocolFailed):
+            return [parse_search(*answer) for answer in self._wire.search_answers()]
+
+    def measure(self, uids: Collection[int]) -> Iterator[Fetched]:
+        """Size and INTERNALDATE of those that are still there."""
+        for text, members in uid_sets(uids):
+            with self._edge("sizes", ProtocolFailed):
+                try:
+                    items = "(UID RFC822.SIZE INTERNALDATE)"
+                    yield from map(parse_fetch, self._wire.fetch_each(text, items, literals=len(members)))
+                except Refused as refused:
+                    if refused.answer.code not in _GONE:
+                        raise
+
+    def read(self, uids: Collection[int], limit: int, *, headers_only: bool) -> Iterator[tuple[int, bytes]]:
+        """UID and octets of `BODY.PEEK[]` of those that are still there; it never marks.
+
+        `limit` is how many octets a message may have; of headers, that many at most are asked for.
+        A message that the server refuses does not keep the others back: they are asked for one by one,
+        and the refusal is raised at the end.
+        """
+        item = f"BODY.PEEK[HEADER]<0.{limit}>" if headers_only else "BODY.PEEK[]"
+        refusals: list[Refused] = []
+        for text, members in uid_sets(uids):
+            left = set(members)
+            for uid, octets in self._read(text, item, len(members), limit, refusals):
+                if uid in left:
+                    left.discard(uid)
+                    yield uid, octets
+            if refusals and len(members) > 1:
+                refusals.clear()
+                for each in sorted(left):
+                    yield from self._read(str(each), item, 1, limit, refusals)
+        with self._edge("reading mail", ProtocolFailed, "all mail that the server gives was read"):
+            if refusals:
+                raise refusals[0]
+
+    def _read(
+        self, uids: str, item: str, count: int, limit: int, refusals: list[Refused]
+    ) -> Iterator[tuple[int, bytes]]:
+        with self._edge("reading mail", ProtocolFailed):
+            try:
+                for response in self._wire.fetch_each(uids, f"(UID {item})", literals=count, literal=limit):
+                    found = parse_fetch(response)
+                    if found.uid is not None and found.body is not None:
+                        yield found.uid, found.body
+                    del response, found  # the next message may be as large
+            except Refused as refused:
+                if refused.answer.busy:
+                    raise
+                if refused.answer.code not in _GONE:
+                    refusals.append(refused)
+
+    def mark(self, uids: Collection[int]) -> None:
+        """Set `\\Seen` on those that are still there; the server has confirmed when this returns."""
+        for text, _ in uid_sets(uids):
+            self._settled("marking mail read", FolderReadOnly, partial(self._set_flag, text, SEEN))
+
+    def move_to(self, uids: Collection[int], folder: str) -> Iterator[tuple[list[int], bytes]]:
+        """Move to another folder; yields UIDs and the COPYUID code of their move, b"" where there is none.
+
+        Where the server has UIDPLUS and sends no code, nothing was there to be moved, and nothing is yielded.
+        MOVE (RFC 6851), else COPY, STORE and UID EXPUNGE (RFC 4315). A server with neither keeps the
+        message here too, flagged `\\Deleted`: EXPUNGE without UIDs would remove what others have flagged.
+        """
+        with self._edge("capabilities", ProtocolFailed):
+            can_move, can_expunge = self.has_capability("MOVE"), self.has_capability("UIDPLUS")
+        moving, removing = f"moving mail to {folder}", "removing moved mail"
+        hint = f"create the folder {folder} in the mailbox; emailint creates none"
+        for text, members in uid_sets(uids):
+            if can_move:
+                self._settled(moving, FolderMissing, partial(self.move, text, folder), hint)
+                code = self._wire.code("COPYUID")
+            else:
+                self._settled(moving, FolderMissing, partial(self.copy, text, folder), hint)
+                code = self._wire.code("COPYUID")
+                self._settled(removing, FolderReadOnly, partial(self._set_flag, text, DELETED))
+                if can_expunge:
+                    self._settled(removing, FolderReadOnly, partial(self.uid_expunge, text))
+            if code or not can_expunge:
+                yield members, code
+
+    def folder_names(self) -> list[str]:
+        """The names of all folders."""
+        with self._edge("list of folders", ProtocolFailed):
+            return [str(name) for _flags, _delimiter, name in self.list_folders()]
+
+    def leave(self) -> None:
+        """LOGOUT and close; never raises."""
+        self._wire.leave()
+
+    def _set_flag(self, uids: str, flag: bytes) -> None:
+        self.add_flags(uids, [flag], silent=True)
+
+    def _settled(
+        self, doing: str, otherwise: type[SourceError], command: Callable[[], object], hint: str = ""
+    ) -> None:
+        """Run a command; where it is refused, perhaps for messages that have gone, once more after NOOP."""
+        with self._edge(doing, otherwise, hint):
+            try:
+                command()
+            except Refused as refused:
+                if refused.answer.busy or refused.answer.code not in {"", *_GONE}:
+                    raise
+                self._wire.noop()  # in which the server says which messages have gone
+                command()
+
+    def _in_short(self, searches: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Ask for ranges instead of one number a message, where the server can (RFC 4731)."""
+        known = self._cached_capabilities or [name.encode() for name in self._wire.capabilities]
+        ranges = ["RETURN", "(ALL)"] if b"ESEARCH" in known else []
+        return [[*ranges, *keys] for keys in searches]
+
+    @contextmanager
+    def _edge(self, doing: str, otherwise: type[SourceError], hint: str = "") -> Iterator[None]:
+        """Let nothing but SourceErrors out; `otherwise` is what a refusal means that has no code."""
+        try:
+            yield
+        except Refused as refused:
+            raise refusal(f"{self.where}: {doing}", refused.answer, otherwise, hint) from refused
+        except _NOT_UNDERSTOOD as error:
+            # Not chained: its words are the server's, and may hold anything.
+            what = (
+                str(error).partition(":")[0]
+                if isinstance(error, imaplib.IMAP4.error)
+                else "unreadable answer"
+            )
+            raise ProtocolFailed(
+                f"{self.where}: {doing}: {clean(what)}",
+                hint="the mail stays unread, and the next run tries again",
+            ) from None
+
+
+def _forms(user: str, password: str) -> tuple[str, ...]:
+    """The forms in which a password goes over the wire."""
+    token = base64.b64encode(f"\0{user}\0{password}".encode())
+    return password, password.replace("\\", "\\\\").replace('"', '\\"'), token.decode("ascii")

@@ -1,0 +1,324 @@
+"""imaplib with bounds: what goes over the connection, and never more of it than was asked for.
+
+IMAPClient speaks through an imaplib object. The one here differs in what follows; everything else is
+imaplib's, and IMAPClient's on top of it.
+
+- The octets come from a socket that is connected (and secured) already, within a `Budget`.
+- Literals cost what imaplib costs: IMAPClient switches imaplib's debugging on, which formats every
+  message that arrives three times (and that is nearly all of IMAPClient's own cost). Here it stays off.
+- FETCH responses are handed over one by one as they come, instead of when the last one is there.
+- The capabilities of the greeting are believed, which saves a round trip.
+- NO, BAD and BYE are `Refused` and SourceErrors, in cleaned words.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import io
+from typing import TYPE_CHECKING, Any
+
+from emailint.errors import ConnectionFailed, ProtocolFailed, TlsFailed
+from emailint.sources.imap_budget import LINE
+from emailint.sources.imap_errors import Answer, Refused, clean, farewell
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator, Sequence
+
+    from emailint.sources.imap_budget import Budget
+    from emailint.sources.imap_response import Piece
+
+_BUFFER = 262_144
+
+
+class _Incoming(io.RawIOBase):
+    """The receiving side of a socket; how long it waits is the budget's to say."""
+
+    def __init__(self, sock: socket.socket, budget: Budget) -> None:
+        self._sock = sock
+        self._budget = budget
+        self.looking = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.looking:
+            return self._look(buffer)
+        self._sock.settimeout(self._budget.wait())
+        return self._sock.recv_into(buffer)
+
+    def _look(self, buffer: Any) -> int | None:
+        """What is there already, without waiting."""
+        self._sock.settimeout(0)
+        try:
+            return self._sock.recv_into(buffer)
+        except BlockingIOError:
+            return None
+
+
+class Wire(imaplib.IMAP4):
+    """One connection. Constructing it reads the greeting.
+
+    With `until_secured`, nothing of the greeting counts and nothing is asked before `secure`.
+    """
+
+    def __init__(self, sock: socket.socket, budget: Budget, *, until_secured: bool = False) -> None:
+        self._connected = sock
+        self._budget = budget
+        self._until_secured = until_secured
+        self._secrets: tuple[str, ...] = ()
+        self._unread_answer: bytes | None = None
+        budget.restart()
+        try:
+            super().__init__()
+        except imaplib.IMAP4.error:
+            self._check_bye()
+            raise
+
+    # imaplib's "overridable methods"
+
+    def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:  # noqa: ARG002 - imaplib's signature
+        """Take the connected socket."""
+        self.host, self.port = host, port
+        self._attach(self._connected)
+
+    def read(self, size: int) -> bytes:
+        """Read a literal; raises before it takes memory for one that is too large."""
+        self._budget.spend_literal(size)
+        data = self._receive(lambda: self._reader.read(size))
+        if len(data) < size:
+            raise ConnectionFailed(f"{self._budget.where} closed the connection in the middle of a message")
+        return data
+
+    def readline(self) -> bytes:
+        """Read a line; raises when there is none, or none that ends."""
+        line = self._receive(lambda: self._reader.readline(LINE + 1))
+        self._budget.spend_line(len(line))
+        if not line.endswith(b"\n"):
+            raise ConnectionFailed(f"{self._budget.where} closed the connection")
+        return line
+
+    def send(self, data: bytes) -> None:  # type: ignore[override]  # bytes is all that is ever sent here
+        """Send octets."""
+        try:
+            self.sock.settimeout(self._budget.wait())
+            self.sock.sendall(data)
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def shutdown(self) -> None:
+        """Close the connection; never raises."""
+        try:
+            self._reader.close()
+            self.sock.close()
+        except OSError:
+            pass
+
+    # Commands that differ from imaplib's
+
+    def login(self, user: str, password: str) -> Any:
+        """LOGIN, with both arguments quoted (imaplib quotes one)."""
+        answer = self._simple_command("LOGIN", _quoted(user), _quoted(password))
+        self.state = "AUTH"
+        return answer
+
+    def secure(self, wrap: Callable[[socket.socket], socket.socket]) -> None:
+        """STARTTLS (RFC 3501 section 6.2.1); raises TlsFailed unless all from here on is secured."""
+        try:
+            self._simple_command("STARTTLS")
+        except Refused as refused:
+            raise TlsFailed(
+                f"{self._budget.where} refuses STARTTLS ({refused.answer.text}); no password was sent",
+                hint="use tls: implicit (port 993) if the server has it; clear text is never used",
+            ) from None
+        if self._something_is_waiting():
+            raise TlsFailed(
+                f"{self._budget.where} sent more after its STARTTLS answer, unsecured; no password was sent",
+                hint="somebody may be interfering with the connection; use tls: implicit (port 993)",
+            )
+        self._attach(wrap(self.sock))
+        self.untagged_responses.clear()
+        self._until_secured = False
+        self._get_capabilities()
+
+    def select_and_search(
+        self, mailbox: bytes, searches: Sequence[Sequence[str]], *, read_only: bool
+    ) -> dict[str, Any]:
+        """SELECT or EXAMINE, with searches sent in the same breath; returns what SELECT says.
+
+        `search_answers` has their answers. They may ride along because a search that meets another
+        UIDVALIDITY, or no folder, does no harm.
+        """
+        name = "EXAMINE" if read_only else "SELECT"
+        self.untagged_responses.clear()
+        self.is_readonly = True  # else imaplib refuses to go on in a folder that is read-only
+        selecting = self._command(name, mailbox)
+        self.state = "SELECTED"
+        self._searching = [self._command("UID", "SEARCH", *keys) for keys in searches]
+        try:
+            self._command_complete(name, selecting)
+        except Refused:
+            self.state = "AUTH"
+            self._give_up_searches()
+            raise
+        return dict(self.untagged_responses)
+
+    def send_searches(self, searches: Sequence[Sequence[str]]) -> None:
+        """Send searches; `search_answers` has their answers."""
+        self._searching = [self._command("UID", "SEARCH", *keys) for keys in searches]
+
+    def search_answers(self) -> Iterator[tuple[list[Piece], list[Piece]]]:
+        """The `SEARCH` and `ESEARCH` responses to each search, in order."""
+        while self._searching:
+            self._command_complete("UID SEARCH", self._searching.pop(0))
+            responses = self.untagged_responses
+            yield responses.pop("SEARCH", []), responses.pop("ESEARCH", [])
+
+    def fetch_each(
+        self, uids: str, items: str, *, literals: int, literal: int = 65_536
+    ) -> Iterator[list[Piece]]:
+        """UID FETCH; each response as it comes, so that memory holds one message and not a batch.
+
+        `literals` is how many messages were asked for at most, `literal` how large one may be. An
+        iterator that is left early leaves the rest of the answer to whatever command comes next.
+        """
+        tag = self._command("UID", "FETCH", uids, items)
+        self._budget.restart(literals=literals, literal=literal)
+        self._unread_answer = tag
+        while self.tagged_commands[tag] is None:
+            self._check_bye()
+            self._get_response()
+            if "FETCH" in self.untagged_responses:
+                yield self.untagged_responses.pop("FETCH")
+                self._budget.progress()
+        self._unread_answer = None
+        self._command_complete("UID FETCH", tag)
+
+    def code(self, name: str) -> bytes:
+        """The data of a response code that the last command was answered with, b"" without one."""
+        data = self.untagged_responses.get(name, [b""])[-1]
+        return data if isinstance(data, bytes) else b""
+
+    def leave(self) -> None:
+        """LOGOUT and close; never raises.
+
+        The farewell is not waited for: that would cost a round trip and tell nothing, since every
+        command that mattered has been confirmed.
+        """
+        try:
+            self._budget.restart()
+            self.send(b"%s LOGOUT\r\n" % self._new_tag())
+        except ConnectionFailed:
+            pass
+        self.shutdown()
+
+    def conceal(self, *secrets: str) -> None:
+        """Never repeat these, should the server do so."""
+        self._secrets = secrets
+
+    def clean(self, text: bytes | str) -> str:
+        """Server text as one short line without control characters and secrets."""
+        return clean(text, *self._secrets)
+
+    # What imaplib does itself; these names are what IMAPClient relies on too
+
+    @property
+    def debug(self) -> int:
+        """Always off: IMAPClient sets it, and messages and passwords would be formatted for a log."""
+        return 0
+
+    @debug.setter
+    def debug(self, value: int) -> None:
+        pass
+
+    def _log(self, line: str) -> None:
+        """Keep no history: it would hold the LOGIN command."""
+
+    def _command(self, name: str, *args: Any) -> bytes:
+        self._finish_unread_answer()
+        self._check_bye()
+        if not self.tagged_commands:
+            self.untagged_responses.clear()
+        self._budget.restart()
+        tag: bytes = super()._command(name, *args)  # type: ignore[misc]  # not in typeshed
+        return tag
+
+    def _command_complete(self, name: str, tag: bytes) -> tuple[str, list[Any]]:
+        status, data = self._get_tagged_response(tag)
+        self._check_bye()
+        if status != "OK":
+            raise Refused(name, Answer(status, self.clean(data[-1] or b"")))
+        return status, data
+
+    def _check_bye(self) -> None:
+        said = self.untagged_responses.get("BYE")
+        if said:
+            text = said[-1] if isinstance(said[-1], bytes) else b""
+            raise farewell(f"{self._budget.where} closed the connection", self.clean(text))
+
+    def _get_capabilities(self) -> None:
+        if self.state == "AUTH":
+            kind = TlsFailed if self._until_secured else ProtocolFailed
+            raise kind(
+                f"{self._budget.where} greets as if logged in already (PREAUTH); no password was sent",
+                hint="somebody may be interfering with the connection, or the server is not meant for this",
+            )
+        announced = self.untagged_responses.pop("CAPABILITY", None)
+        if self._until_secured:
+            self.capabilities: tuple[str, ...] = ("IMAP4REV1",)
+        elif announced and isinstance(announced[-1], bytes):
+            self.capabilities = tuple(announced[-1].decode("ascii", "ignore").upper().split())
+        else:
+            super()._get_capabilities()  # type: ignore[misc]  # not in typeshed
+
+    # Below that
+
+    def _attach(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._incoming = _Incoming(sock, self._budget)
+        self._reader = io.BufferedReader(self._incoming, _BUFFER)
+
+    def _receive(self, read: Callable[[], bytes]) -> bytes:
+        try:
+            return read()
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: OSError) -> ConnectionFailed:
+        slow = isinstance(error, TimeoutError)
+        what = f"did not answer for {self._budget.timeout:g} s" if slow else f"broke the connection: {error}"
+        return ConnectionFailed(
+            f"{self._budget.where} {what}", hint="the mail stays unread, and the next run tries again"
+        )
+
+    def _something_is_waiting(self) -> bool:
+        self._incoming.looking = True
+        try:
+            return bool(self._receive(lambda: self._reader.peek(1)))
+        finally:
+            self._incoming.looking = False
+
+    def _give_up_searches(self) -> None:
+        for tag in self._searching:
+            try:
+                self._command_complete("UID SEARCH", tag)
+            except Refused:
+                continue
+        self._searching = []
+
+    def _finish_unread_answer(self) -> None:
+        tag, self._unread_answer = self._unread_answer, None
+        if tag is None:
+            return
+        self._budget.progress()
+        while self.tagged_commands[tag] is None:
+            self._check_bye()
+            self._get_response()
+            self.untagged_responses.pop("FETCH", None)
+        del self.tagged_commands[tag]
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
