@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emailint.case import Case, message_block
 from emailint.errors import TemplateError
+from emailint.routing.inline import with_stored_paths
 from emailint.routing.sender import sender_of
 from emailint.templating import render_field
 
@@ -60,7 +61,7 @@ def make_case(
         subject=message.subject[:SUBJECT_LENGTH] or NO_SUBJECT,
         issue=message.text,
         issue_quoted=message.quoted,
-        issue_html=message.html,
+        issue_html=with_stored_paths(message.html, attachments),
         attachments=attachments,
         message=message_block(message, arrival.locus, arrival.received_at),
         kind=message.kind.value,
