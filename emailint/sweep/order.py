@@ -1,9 +1,9 @@
 """The whole way of a message, and the only file that knows its order.
 
-    list → in flight → fetch, read → attachments → one transaction → project → mark → move → send
+    list → in flight → fetch, read → attachments → transaction → project → mark → move → send
 
 The commit of the transaction is the moment the case exists. What comes after it are four steps, each "bring
-    list → in flight → fetch, read → attachments → transaction → project → mark → move → send
+all rows in state X to Y" and each harmless to repeat: `project`, `mark`, `move` (here) and `send` (outbox.py).
 The same steps run at the start, for what an earlier run left, and after each batch; there is no other
 recovery code.
 """
