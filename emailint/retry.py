@@ -5,12 +5,14 @@ Only what is harmless to repeat: opening a connection. Everything else waits for
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from emailint.errors import ConnectionFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 T = TypeVar("T")
 
@@ -18,17 +20,21 @@ PAUSES = (0.5, 1.5)
 """Seconds before the second try, by chance between these, so that many mailboxes do not come at once."""
 
 
-def connecting(open_connection: Callable[[], T], may_retry: Callable[[], bool]) -> T:
-    """Open a connection; once more when it failed in passing and `may_retry` still agrees.
+@contextmanager
+def connected(source: AbstractContextManager[T], may_retry: Callable[[], bool]) -> Iterator[T]:
+    """Enter a source; once more when connecting failed in passing and `may_retry` still agrees.
 
     Raises what the last try raised.
     """
     try:
-        return open_connection()
+        entered = source.__enter__()
     except ConnectionFailed as error:
         if not may_retry():
             raise
-        return _once_more(open_connection, error)
+        entered = _once_more(source.__enter__, error)
+    with ExitStack() as stack:
+        stack.push(source)
+        yield entered
 
 
 def _once_more(open_connection: Callable[[], T], failure: ConnectionFailed) -> T:

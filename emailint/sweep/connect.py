@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from emailint.sweep.clock import Budget
     from emailint.templating import Templates
 
-SLOWEST = 30.0
-"""Seconds that one answer of a server may take."""
+SLOWEST = 20.0
+"""Seconds that a server may be silent."""
+
+LONGEST = 120.0
+"""Seconds that the whole answer to one command, or one message, may take."""
 
 
 def source_for(
@@ -35,6 +38,12 @@ def source_for(
             raise ConfigError(f"integration {integration.name!r}: protocol graph is not available yet")
         case _:
             assert_never(integration.protocol)
+
+
+def place_of(source: MailSource, integration: Integration) -> str:
+    """Account and folder: whose messages this source can mark and move."""
+    inbox = integration.folder.upper() == "INBOX"
+    return f"{source.account}/{'INBOX' if inbox else integration.folder}"
 
 
 def outbound_for(config: Config, integration: Integration, *, budget: Budget | None = None) -> Outbound:
@@ -130,9 +139,10 @@ def _imap(
         folder=integration.folder,
         since=integration.since,
         ca_file=integration.ca_file,
-        timeout=SLOWEST,
         read_only=read_only,
-        max_literal=config.limits.message_size,
+        timeout=SLOWEST,
+        command_timeout=max(SLOWEST, min(LONGEST, time_left())),
+        max_message=config.limits.message_size,
     )
     return ImapSource(settings)
 

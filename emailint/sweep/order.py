@@ -3,7 +3,7 @@
     list → in flight → fetch, read → attachments → transaction → project → mark → move → send
 
 The commit of the transaction is the moment the case exists. What comes after it are four steps, each "bring
-all rows in state X to Y" and each harmless to repeat: `project`, `mark`, `move` (here) and `send` (outbox.py).
+all rows in state X to Y" and harmless to repeat: `project`, `mark`, `move` (here) and `send` (outbox.py).
 The same steps run at the start, for what an earlier run left, and after each batch; there is no other
 recovery code.
 """
@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emailint import retry
 from emailint.errors import AttachmentError, FolderReadOnly, RepliesStopped
 from emailint.reply.reason import Reason
 from emailint.sweep import entry, mailbox
+from emailint.sweep.connect import place_of
 from emailint.sweep.options import MailboxListed
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ class MailboxSweep:
         self.source = source
         self.tally = tally
         self.ledger = run.store.ledger
-        self.intake = entry.Intake(run, integration, source.account)
+        self.place = place_of(source, integration)
+        self.intake = entry.Intake(run, integration, self.place)
         self.settings: ReadSettings = mailbox.read_settings(run.config, integration)
 
     def sweep(self) -> None:
@@ -52,7 +55,7 @@ class MailboxSweep:
         Raises SourceError where the mailbox fails and StoreError where the store does; what was taken
         until then is durable, and the rest stays unread.
         """
-        with self.source:
+        with retry.connected(self.source, self.may_reconnect):
             self.finish()
             unread = self.source.list_unread()
             fresh = self.new_ones(unread)
@@ -159,7 +162,7 @@ class MailboxSweep:
         """Decide one message against the ledger and what this transaction holds already."""
         known = batch.find(plan.key)
         if known is not None:
-            batch.add_locus(known, plan.read.ref.locus, self.source.account, plan.folder)
+            batch.add_locus(known, plan.read.ref.locus, self.place, plan.folder)
             return entry.result(plan, "already_known", case_id=known.case_id)
         if plan.problem is not None:
             return entry.result(plan, "failed", detail=str(plan.problem))
@@ -194,7 +197,7 @@ class MailboxSweep:
 
     def mark(self) -> None:
         """Mark read what is durable: one command for all."""
-        loci = self.ledger.unmarked(self.source.account)
+        loci = self.ledger.unmarked(self.place)
         if loci:
             self.source.mark_read(loci)
             self.ledger.marked(loci)
@@ -202,7 +205,7 @@ class MailboxSweep:
     def move(self) -> None:
         """Move what is marked, where the configuration says so."""
         by_folder: dict[str, list[str]] = {}
-        for move in self.ledger.unmoved(self.source.account):
+        for move in self.ledger.unmoved(self.place):
             by_folder.setdefault(move.folder, []).append(move.locus)
         for folder, loci in by_folder.items():
             self.ledger.moved(self.source.move(loci, folder))
@@ -212,6 +215,10 @@ class MailboxSweep:
     def must_end(self) -> bool:
         """Whether no new batch may begin."""
         return self.run.budget.over(self.run.outbox.reserve())
+
+    def may_reconnect(self) -> bool:
+        """Whether there is time to connect once more."""
+        return not self.run.budget.over(2 * self.run.budget.reserve)
 
     def drop(self, vanished: Sequence[str]) -> None:
         """Messages that are no longer there: not an error."""

@@ -69,7 +69,8 @@ class Sweep:
     def attempt(self, integration: Integration, tally: Tally) -> None:
         """Sweep one mailbox unless it backs off; record how it went."""
         source = connect.source_for(self.run.config, integration, budget=self.run.budget)
-        health = self.run.store.ledger.health(source.account)
+        place = connect.place_of(source, integration)
+        health = self.run.store.ledger.health(place)
         if not self.may_try(health):
             tally.error = backing_off(health)
             return
@@ -80,9 +81,9 @@ class Sweep:
             raise
         except EmailintError as error:
             self.failed(integration, tally, error)
-            self.worse(source.account, health, error)
+            self.worse(place, health, error)
             return
-        self.well(integration, source.account, health, tally)
+        self.well(integration, place, health, tally)
 
     def may_try(self, health: Health) -> bool:
         """Whether a mailbox may be tried now; a person, or its name on the command line, tries at once."""
@@ -98,16 +99,16 @@ class Sweep:
         tally.error = str(error)
         self.run.troubles.report(error, integration)
 
-    def worse(self, account: str, health: Health, error: EmailintError) -> None:
+    def worse(self, place: str, health: Health, error: EmailintError) -> None:
         """A mailbox that keeps failing is tried less often."""
         now, digest = self.run.clock.now(), self.run.config.digest
         after = backoff.after_failure(health, now, error.kind, digest, error.retry_after)
-        self.run.store.ledger.set_health(account, after)
+        self.run.store.ledger.set_health(place, after)
 
-    def well(self, integration: Integration, account: str, health: Health, tally: Tally) -> None:
+    def well(self, integration: Integration, place: str, health: Health, tally: Tally) -> None:
         """A good sweep: nothing backs off any more, and the mailbox's errors are over."""
         if health.failures:
-            self.run.store.ledger.set_health(account, Health())
+            self.run.store.ledger.set_health(place, Health())
         if tally.error is None:
             self.run.troubles.close_integration(integration.name)
 
