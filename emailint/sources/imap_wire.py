@@ -14,12 +14,11 @@ imaplib's, and IMAPClient's on top of it.
 from __future__ import annotations
 
 import imaplib
-import io
 from typing import TYPE_CHECKING, Any
 
 from emailint.errors import ConnectionFailed, ProtocolFailed, TlsFailed
-from emailint.sources.imap_budget import LINE
 from emailint.sources.imap_errors import Answer, Refused, clean, farewell
+from emailint.sources.imap_stream import Stream
 
 if TYPE_CHECKING:
     import socket
@@ -27,34 +26,6 @@ if TYPE_CHECKING:
 
     from emailint.sources.imap_budget import Budget
     from emailint.sources.imap_response import Piece
-
-_BUFFER = 262_144
-
-
-class _Incoming(io.RawIOBase):
-    """The receiving side of a socket; how long it waits is the budget's to say."""
-
-    def __init__(self, sock: socket.socket, budget: Budget) -> None:
-        self._sock = sock
-        self._budget = budget
-        self.looking = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self.looking:
-            return self._look(buffer)
-        self._sock.settimeout(self._budget.wait())
-        return self._sock.recv_into(buffer)
-
-    def _look(self, buffer: Any) -> int | None:
-        """What is there already, without waiting."""
-        self._sock.settimeout(0)
-        try:
-            return self._sock.recv_into(buffer)
-        except BlockingIOError:
-            return None
 
 
 class Wire(imaplib.IMAP4):
@@ -64,8 +35,8 @@ class Wire(imaplib.IMAP4):
     """
 
     def __init__(self, sock: socket.socket, budget: Budget, *, until_secured: bool = False) -> None:
-        self._connected = sock
         self._budget = budget
+        self._stream = Stream(sock, budget)
         self._until_secured = until_secured
         self._secrets: tuple[str, ...] = ()
         self._unread_answer: bytes | None = None
@@ -80,40 +51,24 @@ class Wire(imaplib.IMAP4):
 
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:  # noqa: ARG002 - imaplib's signature
         """Take the connected socket."""
-        self.host, self.port = host, port
-        self._attach(self._connected)
+        self.host, self.port, self.sock = host, port, self._stream.sock
 
     def read(self, size: int) -> bytes:
         """Read a literal; raises before it takes memory for one that is too large."""
         self._budget.spend_literal(size)
-        data = self._receive(lambda: self._reader.read(size))
-        if len(data) < size:
-            raise ConnectionFailed(f"{self._budget.where} closed the connection in the middle of a message")
-        return data
+        return self._stream.read(size)
 
     def readline(self) -> bytes:
         """Read a line; raises when there is none, or none that ends."""
-        line = self._receive(lambda: self._reader.readline(LINE + 1))
-        self._budget.spend_line(len(line))
-        if not line.endswith(b"\n"):
-            raise ConnectionFailed(f"{self._budget.where} closed the connection")
-        return line
+        return self._stream.readline()
 
     def send(self, data: bytes) -> None:  # type: ignore[override]  # bytes is all that is ever sent here
         """Send octets."""
-        try:
-            self.sock.settimeout(self._budget.wait())
-            self.sock.sendall(data)
-        except OSError as error:
-            raise self._lost(error) from error
+        self._stream.send(data)
 
     def shutdown(self) -> None:
         """Close the connection; never raises."""
-        try:
-            self._reader.close()
-            self.sock.close()
-        except OSError:
-            pass
+        self._stream.close()
 
     # Commands that differ from imaplib's
 
@@ -132,12 +87,13 @@ class Wire(imaplib.IMAP4):
                 f"{self._budget.where} refuses STARTTLS ({refused.answer.text}); no password was sent",
                 hint="use tls: implicit (port 993) if the server has it; clear text is never used",
             ) from None
-        if self._something_is_waiting():
+        if self._stream.something_is_waiting():
             raise TlsFailed(
                 f"{self._budget.where} sent more after its STARTTLS answer, unsecured; no password was sent",
                 hint="somebody may be interfering with the connection; use tls: implicit (port 993)",
             )
-        self._attach(wrap(self.sock))
+        self._stream = Stream(wrap(self._stream.sock), self._budget)
+        self.sock = self._stream.sock
         self.untagged_responses.clear()
         self._until_secured = False
         self._get_capabilities()
@@ -273,31 +229,6 @@ class Wire(imaplib.IMAP4):
             super()._get_capabilities()  # type: ignore[misc]  # not in typeshed
 
     # Below that
-
-    def _attach(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self._incoming = _Incoming(sock, self._budget)
-        self._reader = io.BufferedReader(self._incoming, _BUFFER)
-
-    def _receive(self, read: Callable[[], bytes]) -> bytes:
-        try:
-            return read()
-        except OSError as error:
-            raise self._lost(error) from error
-
-    def _lost(self, error: OSError) -> ConnectionFailed:
-        slow = isinstance(error, TimeoutError)
-        what = f"did not answer for {self._budget.timeout:g} s" if slow else f"broke the connection: {error}"
-        return ConnectionFailed(
-            f"{self._budget.where} {what}", hint="the mail stays unread, and the next run tries again"
-        )
-
-    def _something_is_waiting(self) -> bool:
-        self._incoming.looking = True
-        try:
-            return bool(self._receive(lambda: self._reader.peek(1)))
-        finally:
-            self._incoming.looking = False
 
     def _give_up_searches(self) -> None:
         for tag in self._searching:
