@@ -58,7 +58,7 @@ class Document:
     def problem(self, location: Location, what: str, cure: str, *, quoted: bool = False) -> Problem:
         """A problem at a location, or at the nearest that is there; `quoted`: the value as written first."""
         line, node = self._find(location)
-        if quoted and isinstance(node, yaml.ScalarNode) and node.tag != _TAG + "null":
+        if quoted and isinstance(node, yaml.ScalarNode) and node.value and node.tag != _TAG + "null":
             shown = node.value if len(node.value) <= 60 else node.value[:57] + "..."
             what = f"{shown!r} {what}"
         return Problem(self.file, line, path_of(location), what, cure)

@@ -259,21 +259,42 @@ class ConfigKeys(Keys):
     integrations: tuple[IntegrationKeys, ...] | None = key("the mailboxes")
 
 
-def known_keys(location: tuple[str | int, ...]) -> dict[str, tuple[str, ...]]:
-    """The keys of the mapping at a location, and for each that is a mapping itself the keys of that one."""
+def known_keys(location: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys of the mapping at a location."""
+    return tuple(_inner(_model_at(location)))
+
+
+def place_below(location: tuple[str | int, ...], name: str) -> str | None:
+    """Where below a location a key of this name belongs (`reply.limit`), the nearest first; or None."""
+    level = [("", _model_at(location))]
+    while level:
+        deeper = [
+            (f"{place}.{key}".removeprefix("."), model)
+            for place, above in level
+            for key, model in _inner(above).items()
+            if model is not None
+        ]
+        for place, model in deeper:
+            if name in _inner(model):
+                return place
+        level = deeper
+    return None
+
+
+def _model_at(location: tuple[str | int, ...]) -> type[Keys]:
     model: type[Keys] = ConfigKeys
     for part in location:
         if isinstance(part, str):
-            model = _nested(model)[part] or Keys
-    return {name: tuple(_nested(below)) if below else () for name, below in _nested(model).items()}
+            model = _inner(model)[part] or Keys
+    return model
 
 
-def _nested(model: type[Keys]) -> dict[str, type[Keys] | None]:
+def _inner(model: type[Keys]) -> dict[str, type[Keys] | None]:
     """Each key by the name people write, with the model of its mapping or of its entries."""
-    return {field.alias or name: _model(field.annotation) for name, field in model.model_fields.items()}
+    return {field.alias or name: _model_in(field.annotation) for name, field in model.model_fields.items()}
 
 
-def _model(annotation: Any) -> type[Keys] | None:
+def _model_in(annotation: Any) -> type[Keys] | None:
     candidates = [annotation]
     while candidates:
         found = candidates.pop()

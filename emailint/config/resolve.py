@@ -132,16 +132,23 @@ class _Resolver:
             host=keys.host or (preset.smtp_host if preset else ""),
             port=keys.port or (preset.smtp_port if preset and not keys.tls else _SMTP_PORTS[tls]),
             tls=tls,  # type: ignore[arg-type]  # likewise
-            ca_file=_absolute(keys.ca_file, self._base) or _absolute(self._keys.ca_file, self._base),
+            ca_file=_absolute(self._outbound_ca_file(keys, preset), self._base),
             username=login[0],
             password=login[1],
             null_sender=preset is None,
         )
 
     def _outbound_type(self, keys: OutboundKeys, protocol: str) -> str:
+        if keys.model_fields_set:
+            return "smtp"
         if protocol == "graph":
             return "graph"
-        return "smtp" if keys.model_fields_set or self._preset else "none"
+        return "smtp" if self._preset else "none"
+
+    def _outbound_ca_file(self, keys: OutboundKeys, preset: Provider | None) -> Path | None:
+        """As for reading unless said, but a provider's own server has a certificate that all systems know."""
+        said_or_known = "ca_file" in keys.model_fields_set or preset is not None
+        return keys.ca_file if said_or_known else self._keys.ca_file
 
     def _login(self, keys: OutboundKeys) -> tuple[str | None, SecretSource | None]:
         """As for reading unless said; none where `username: null` says so, or where there is no password."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from emailint.config.keys import ConfigKeys, known_keys
+from emailint.config.keys import ConfigKeys, known_keys, place_below
 from emailint.config.plain import SECRET_KEYS
 from emailint.config.problems import Problem, Wrong, path_of
 
@@ -59,16 +59,15 @@ def _problem(detail: ErrorDetails, location: Location, document: Document, meant
 def _unknown_key(location: Location, document: Document, meant: list[Location]) -> Problem:
     above, name = location[:-1], str(location[-1])
     known = known_keys(above)
-    for inner, keys in known.items():
-        if name in keys:
-            return document.problem(location, "unknown key", f"it belongs under `{inner}`")
+    if place := place_below(above, name):
+        return document.problem(location, "unknown key", f"it belongs under `{place}`")
+    for end in range(len(above) - 1, -1, -1):
+        if name in known_keys(above[:end]):
+            return document.problem(location, "unknown key", f"it belongs to {path_of(above[:end])}")
     near = difflib.get_close_matches(name.lower(), known, n=1)
     if near:
         meant.append((*above, near[0]))
         return document.problem(location, "unknown key", f"did you mean `{near[0]}`?")
-    for end in range(len(above) - 1, -1, -1):
-        if name in known_keys(above[:end]):
-            return document.problem(location, "unknown key", f"it belongs to {path_of(above[:end])}")
     return document.problem(location, "unknown key", f"take it out; known here are {', '.join(known)}")
 
 
