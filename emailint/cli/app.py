@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -80,6 +81,7 @@ def app(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status and lets no exception out."""
+    _prepare_output()
     try:
         status = app.main(arguments, prog_name="emailint", standalone_mode=False)
         sys.stdout.flush()
@@ -100,6 +102,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status == OUTPUT_CLOSED:
         _drop_output()
     return int(status or Exit.OK)
+
+
+def _prepare_output() -> None:
+    """No character and no closed descriptor ends a command: what the locale cannot show comes out escaped."""
+    if sys.stdout is None or sys.stderr is None:  # started with `>&-`
+        sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - as long as we run
+        sys.stderr = sys.stderr or sys.stdout
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _say_error(error: EmailintError) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from emailint.case import SCHEMA, stamp
@@ -12,7 +13,6 @@ from emailint.terminal import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from emailint.store.ledger import OpenError
 
@@ -112,10 +112,18 @@ def _case_row(case: Mapping[str, Any]) -> tuple[Cell, ...]:
     priority = str(case.get("priority") or "")
     return (
         Cell(str(case.get("case_id") or "")),
-        Cell(str(case.get("created_at") or ""), Tone.QUIET),
+        Cell(_local(str(case.get("created_at") or "")), Tone.QUIET),
         Cell(str(case.get("integration") or ""), Tone.QUIET),
         Cell(str(case.get("workspace") or "")),
         Cell(clip(str(case.get("email_address") or ""), 40)),
         Cell(clip(str(case.get("subject") or ""), 60)),
         Cell(priority, Tone.WARNING if priority in {"High", "Urgent"} else Tone.PLAIN),
     )
+
+
+def _local(stamp: str) -> str:
+    """A stored stamp in the local zone; whatever else stands there stays as it is."""
+    try:
+        return local(datetime.fromisoformat(stamp))
+    except ValueError:
+        return stamp

@@ -181,6 +181,13 @@ def test_errors_as_a_table_with_what_to_do() -> None:
     assert len(lines) == 4
 
 
+def test_cases_as_a_table_in_local_time_and_whatever_they_hold() -> None:
+    case = {"case_id": "CS-000001", "created_at": "2026-11-24T18:00:05Z", "subject": "a\x07", "workspace": 7}
+    lines = list(plain_lines(records.cases([case, {"case_id": "CS-000002", "created_at": "x"}])))
+    assert lines[1].split() == ["CS-000001", "2026-11-24", "13:00:05", "-0500", "7", "a\\x07"]
+    assert lines[2].split() == ["CS-000002", "x"]
+
+
 def test_errors_as_a_document() -> None:
     document = records.error_document([an_error(34)])
     assert json.loads(json.dumps(document)) == document
