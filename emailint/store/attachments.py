@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 from emailint.case import StoredAttachment
 from emailint.errors import AttachmentError
 from emailint.store import disk
+from emailint.store.aside import make_aside
 from emailint.store.digests import folder_name
 from emailint.store.extensions import extension
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from emailint.store.ledger import Key
 
 FOLDER = "attachments"
-UNFINISHED = ".unfinished"
-OLD_SECONDS = 3600.0
 _IN_THE_WAY = frozenset({errno.ELOOP, errno.ENOTDIR})
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 
@@ -66,24 +63,12 @@ class AttachmentStore:
         if not raws and not any(messages.values()):
             return dict.fromkeys(messages, ())
         try:
-            folder = disk.open_folder(self._store / FOLDER)
-            try:
+            with disk.folder(self._store / FOLDER) as folder:
                 stored = {key: _put(folder, key, messages[key], raws.get(key)) for key in messages}
                 os.fsync(folder)
-            finally:
-                os.close(folder)
         except OSError as error:
             raise self._failure(error) from error
         return stored
-
-    def clean(self) -> None:
-        """Remove what runs that died left unfinished more than an hour ago."""
-        with suppress(OSError):
-            folder = disk.open_folder(self._store / FOLDER)
-            try:
-                _clean(folder)
-            finally:
-                os.close(folder)
 
     def _failure(self, error: OSError) -> EmailintError:
         where = self._store / FOLDER
@@ -135,14 +120,10 @@ def _pieces(attachments: Sequence[Attachment], raw: bytes | None, final: str) ->
 def _is_equal(folder: int, final: str, pieces: Sequence[_Piece]) -> bool:
     """Whether the folder is there with just these files; names hold digests, so sizes suffice beside them."""
     try:
-        descriptor = disk.open_folder(final, within=folder)
+        with disk.folder(final, folder) as descriptor, os.scandir(descriptor) as entries:
+            found = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
     except FileNotFoundError:
         return False
-    try:
-        with os.scandir(descriptor) as entries:
-            found = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
-    finally:
-        os.close(descriptor)
     return {name: (status.st_size, stat.S_ISREG(status.st_mode)) for name, status in found.items()} == {
         piece.file_name: (len(piece.content), True) for piece in pieces
     }
@@ -150,64 +131,19 @@ def _is_equal(folder: int, final: str, pieces: Sequence[_Piece]) -> bool:
 
 def _move_in(folder: int, final: str, pieces: Sequence[_Piece]) -> bool:
     """Write the files aside, sync them, give the folder its name; False when the name is taken."""
-    disk.make_folder(UNFINISHED, folder)
-    aside = disk.open_folder(UNFINISHED, within=folder)
-    name = os.urandom(8).hex()
     try:
-        _write(aside, name, pieces)
-        os.rename(name, final, src_dir_fd=aside, dst_dir_fd=folder)
+        make_aside(folder, final, lambda aside, name: _write(aside, name, pieces))
     except OSError as error:
-        _remove(aside, name)
         if error.errno in _TAKEN:
             return False
         raise
-    except BaseException:
-        _remove(aside, name)
-        raise
-    finally:
-        os.close(aside)
     return True
 
 
 def _write(aside: int, name: str, pieces: Sequence[_Piece]) -> None:
     os.mkdir(name, disk.FOLDER_MODE, dir_fd=aside)
     os.chmod(name, disk.FOLDER_MODE, dir_fd=aside)
-    folder = disk.open_folder(name, within=aside)
-    try:
+    with disk.folder(name, aside) as folder:
         for piece in pieces:
-            descriptor = disk.create_file(piece.file_name, folder)
-            try:
-                disk.write_all(descriptor, piece.content)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            disk.write_new(piece.file_name, folder, piece.content)
         os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _remove(aside: int, name: str) -> None:
-    """Remove an unfinished folder as far as that goes; its files are plain, it has no folders."""
-    with suppress(OSError):
-        folder = disk.open_folder(name, within=aside)
-        try:
-            for entry in os.listdir(folder):  # noqa: PTH208  by descriptor
-                os.unlink(entry, dir_fd=folder)
-        finally:
-            os.close(folder)
-        os.rmdir(name, dir_fd=aside)
-
-
-def _clean(folder: int) -> None:
-    try:
-        aside = disk.open_folder(UNFINISHED, within=folder)
-    except FileNotFoundError:
-        return
-    try:
-        with os.scandir(aside) as entries:
-            ages = {entry.name: time.time() - entry.stat(follow_symlinks=False).st_mtime for entry in entries}
-        for name, age in ages.items():
-            if age > OLD_SECONDS:
-                _remove(aside, name)
-    finally:
-        os.close(aside)

@@ -51,6 +51,12 @@ class Database:
         with self._lock, self._translated():
             self._connection.close()
 
+    def refuse_within(self, what: str) -> None:
+        """Raise StoreError when this thread has a transaction open."""
+        with self._lock:
+            if self._depth:
+                raise StoreError(f"{what} comes after the transaction, not within it")
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The connection, for look-ups."""
@@ -100,6 +106,7 @@ def _connect(path: Path | None, *, read_only: bool) -> sqlite3.Connection:
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA temp_store = MEMORY")  # nothing of a mail outside of the store
         # Not mode=ro: such a connection leaves the files of its write-ahead log behind.
         connection.execute(f"PRAGMA query_only = {int(read_only and path is not None)}")
     except sqlite3.Error:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emailint.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 FILE_MODE = 0o600
@@ -37,10 +40,19 @@ def out_of_space(error: OSError) -> bool:
     return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def open_folder(name: str | Path, within: int | None = None) -> int:
+@contextmanager
+def held(descriptor: int) -> Iterator[int]:
+    """The descriptor, closed at the end."""
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def folder(name: str | Path, within: int | None = None) -> AbstractContextManager[int]:
     """A descriptor of a folder; below `within` a symbolic link is refused (ELOOP or ENOTDIR)."""
     follow = 0 if within is None else os.O_NOFOLLOW
-    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | follow, dir_fd=within)
+    return held(os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | follow, dir_fd=within))
 
 
 def make_folder(name: str, within: int) -> None:
@@ -53,19 +65,16 @@ def make_folder(name: str, within: int) -> None:
     os.fsync(within)
 
 
-def make_tree(folder: Path) -> None:
+def make_tree(path: Path) -> None:
     """The store folder 0700, with what is above it; one that is there stays. Raises StoreError."""
     try:
-        if folder.is_dir():
+        if path.is_dir():
             return
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        parent = open_folder(folder.parent)
-        try:
-            make_folder(folder.name, parent)
-        finally:
-            os.close(parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with folder(path.parent) as parent:
+            make_folder(path.name, parent)
     except OSError as error:
-        raise store_error(f"the store {folder} cannot be made; no mailbox was touched", error) from error
+        raise store_error(f"the store {path} cannot be made; no mailbox was touched", error) from error
 
 
 def create_file(name: str, within: int) -> int:
@@ -80,10 +89,17 @@ def create_file(name: str, within: int) -> int:
     return descriptor
 
 
-def open_file(name: str, within: int, *, write: bool = False) -> int:
+def write_new(name: str, within: int, content: bytes) -> None:
+    """A new file with this content, synced; its name is durable once `within` is."""
+    with held(create_file(name, within)) as descriptor:
+        write_all(descriptor, content)
+        os.fsync(descriptor)
+
+
+def open_file(name: str, within: int, flags: int = os.O_RDONLY) -> int:
     """An existing regular file; links (ELOOP) and anything else that is no file are refused."""
-    flags = (os.O_RDWR if write else os.O_RDONLY) | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    descriptor = os.open(name, flags, dir_fd=within)
+    safe = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(name, flags | safe, dir_fd=within)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", name)
@@ -99,6 +115,12 @@ def write_all(descriptor: int, content: bytes | memoryview, offset: int = 0) -> 
             raise OSError(errno.EIO, "nothing was written")
         offset += written
         rest = rest[written:]
+
+
+def append(descriptor: int, content: bytes) -> None:
+    """Write at the end, whoever else appends (O_APPEND); a disk that fills up half-way raises OSError."""
+    if os.write(descriptor, content) < len(content):
+        raise OSError(errno.ENOSPC, "written in part")
 
 
 def read_at(descriptor: int, size: int, offset: int) -> bytes:

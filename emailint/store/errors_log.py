@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from emailint.case import ErrorRecord
 
 NAME = "errors.jsonl"
+_APPEND = os.O_RDWR | os.O_APPEND
 
 
 def to_standard_error(line: str) -> None:
-    """The place of last resort."""
-    sys.stderr.write(f"{line}\n")
+    """The place of last resort; where that is closed too, nothing more can be done."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
 
 
 class ErrorsLog:
@@ -45,17 +48,16 @@ class ErrorsLog:
             self._otherwise(f"{self._folder / NAME} cannot be written ({reason}): {text}")
 
     def _append(self, line: bytes) -> None:
-        within = disk.open_folder(self._folder)
-        try:
-            try:
-                descriptor = disk.open_file(NAME, within, write=True)
-            except FileNotFoundError:
-                descriptor = disk.create_file(NAME, within)
-        finally:
-            os.close(within)
-        try:
+        with disk.folder(self._folder) as within, disk.held(_open(within)) as descriptor:
             end = os.fstat(descriptor).st_size
             torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
-            disk.write_all(descriptor, b"\n" + line if torn else line, end)
-        finally:
-            os.close(descriptor)
+            disk.append(descriptor, b"\n" + line if torn else line)
+
+
+def _open(within: int) -> int:
+    try:
+        return disk.open_file(NAME, within, _APPEND)
+    except FileNotFoundError:
+        with suppress(FileExistsError):
+            os.close(disk.create_file(NAME, within))
+        return disk.open_file(NAME, within, _APPEND)

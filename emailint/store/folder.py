@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from emailint.errors import StoreError
-from emailint.store import disk
+from emailint.store import aside, disk
 from emailint.store.attachments import FOLDER as ATTACHMENTS
 from emailint.store.attachments import AttachmentStore
 from emailint.store.errors_log import ErrorsLog, to_standard_error
@@ -101,14 +101,11 @@ def open_store(
     except BaseException:
         ledger.close()
         raise
-    attachments = AttachmentStore(folder)
-    if not read_only:
-        attachments.clean()
     return Store(
         folder=folder,
         ledger=ledger,
         projection=Projection(folder),
-        attachments=attachments,
+        attachments=AttachmentStore(folder),
         quarantine=RawMail(folder, QUARANTINE),
         hold=RawMail(folder, HOLD),
         errors_log=ErrorsLog(folder, otherwise),
@@ -142,16 +139,15 @@ def _check_folder(folder: Path, reserve: int) -> None:
 def _check_parts(folder: Path, *, trust_attachments: bool) -> None:
     """Folders of the store: made when missing, refused when a link or open to everybody."""
     try:
-        within = disk.open_folder(folder)
-        try:
+        with disk.folder(folder) as within:
             for name in PARTS:
                 disk.make_folder(name, within)
                 status = os.stat(name, dir_fd=within, follow_symlinks=False)
                 if not (trust_attachments and name == ATTACHMENTS):
                     _refuse_link(folder / name, status)
                     _refuse_open_to_all(folder / name, status)
-        finally:
-            os.close(within)
+                with disk.folder(folder / name) as part:
+                    aside.clean(part)
     except OSError as error:
         raise disk.store_error(f"the store {folder} cannot be used; no mailbox was touched", error) from error
 
@@ -171,17 +167,12 @@ def _refuse_open_to_all(path: Path, status: os.stat_result) -> None:
 
 def _tails(folder: Path) -> Sequence[Tail]:
     try:
-        within = disk.open_folder(folder)
+        with disk.folder(folder) as within:
+            return [read_tail(within, journal) for journal in Journal]
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise disk.store_error(f"the store {folder} cannot be read; no mailbox was touched", error) from error
-    try:
-        return [read_tail(within, journal) for journal in Journal]
-    except OSError as error:
-        raise disk.store_error(f"the JSON lines in {folder} cannot be read", error) from error
-    finally:
-        os.close(within)
 
 
 def _refuse_lost_ledger(folder: Path, tails: Sequence[Tail]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -12,9 +13,9 @@ from emailint.store import disk
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emailint.store.ledger import Journal, Line
+    from emailint.store.ledger import Journal, JournalEnd, Line
 
-_BLOCK = 512
+_NOT_ZERO = re.compile(rb"[^\0]+")
 
 
 class Fit(Enum):
@@ -85,6 +86,11 @@ class JournalFiles:
             return Fit.WHOLE
         return Fit.OURS if _is_remnant(there, line.content) else Fit.FOREIGN
 
+    def is_shorter_than(self, known: JournalEnd) -> bool:
+        """Whether the file ends before what was known durable in it."""
+        file = self._find(known.file)
+        return file is not None and file.size < known.offset
+
     def keep(self, line: Line) -> None:
         """The line goes to its recorded place."""
         file = self._find(line.file or "")
@@ -130,7 +136,7 @@ class JournalFiles:
         with os.scandir(self._within) as entries:
             names = [entry.name for entry in entries if entry.inode() == inode and self._is_sibling(entry)]
         for name in names:
-            return _opened(disk.open_file(name, self._within, write=True))
+            return _opened(disk.open_file(name, self._within, os.O_RDWR))
         return None
 
     def _is_sibling(self, entry: os.DirEntry[str]) -> bool:
@@ -145,7 +151,7 @@ class JournalFiles:
             os.fsync(self._within)
         else:
             known = self._open.get(str(inode))
-            file = known or _opened(disk.open_file(self.journal, self._within, write=True))
+            file = known or _opened(disk.open_file(self.journal, self._within, os.O_RDWR))
             self._open[str(inode)] = file
         self._current = file
         return file
@@ -171,15 +177,11 @@ def _opened(descriptor: int) -> OpenFile:
 
 
 def _is_remnant(there: bytes, line: bytes) -> bool:
-    """Whether these bytes are what a torn write of the line may leave: parts of it, and zeros.
+    """Whether these bytes are what a torn write of the line may leave: parts of it, zeros elsewhere.
 
-    A line holds no zeros, so each block must be the line's up to where its zeros begin.
+    A line holds no zeros itself.
     """
-    for start in range(0, len(there), _BLOCK):
-        block = there[start : start + _BLOCK]
-        if not line.startswith(block.rstrip(b"\0"), start):
-            return False
-    return True
+    return all(line.startswith(part[0], part.start()) for part in _NOT_ZERO.finditer(there))
 
 
 def _joined(pieces: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:

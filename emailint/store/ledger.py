@@ -119,6 +119,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalEnd:
+    """Where the last line that is known durable ends: `file` as in Line, `offset` behind its line feed."""
+
+    file: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """A marked message that is still to be moved to `folder`."""
 
@@ -305,7 +313,11 @@ class Ledger(Protocol):
         ...
 
     def projected(self, lines: Sequence[Line]) -> None:
-        """These lines are durable in their file."""
+        """These lines are durable in their file, at their place."""
+        ...
+
+    def end_of(self, journal: Journal) -> JournalEnd | None:
+        """Where the last line that is known durable ends; a shorter file was cut by somebody."""
         ...
 
     def unmarked(self, account: str) -> Sequence[str]:
@@ -329,8 +341,11 @@ class Ledger(Protocol):
         """Replies found SENDING become UNKNOWN; returns them. Called once at the start of a run."""
         ...
 
-    def due_replies(self, now: datetime) -> Sequence[Reply]:
-        """Pending replies of projected lines whose next try is not after `now`, oldest first."""
+    def due_replies(self, now: datetime, *, after: int = 0) -> Sequence[Reply]:
+        """Pending replies of projected lines whose next try is not after `now`, oldest first.
+
+        Bounded in number; `after` leaves out rows up to this one, for whoever has those in hand.
+        """
         ...
 
     def sending(self, reply: Reply, now: datetime, token: str | None = None) -> None:

@@ -52,17 +52,18 @@ class ReplyVerbs(LedgerPart):
             )
         return [replace(reply, state=ReplyState.UNKNOWN, reason=DIED_WHILE_SENDING) for reply in found]
 
-    def due_replies(self, now: datetime) -> Sequence[Reply]:
+    def due_replies(self, now: datetime, *, after: int = 0) -> Sequence[Reply]:
         """The first pending replies of projected lines whose next try is not after `now`, oldest first.
 
+        `after`: only rows beyond this one. At most REPLIES_AT_ONCE.
         A next try more than a day away was noted by a clock that was wrong, and counts as now.
         """
         query = (
             f"{_SELECT.format(index='INDEXED BY reply_pending')} WHERE reply.state = 'pending'"
-            f" AND (reply.next_at IS NULL OR reply.next_at <= ? OR reply.next_at > ?) AND {_PROJECTED}"
-            " ORDER BY reply.row LIMIT ?"
+            " AND reply.row > ? AND (reply.next_at IS NULL OR reply.next_at <= ? OR reply.next_at > ?)"
+            f" AND {_PROJECTED} ORDER BY reply.row LIMIT ?"
         )
-        values = (to_micros(now), to_micros(now + LONGEST_WAIT), REPLIES_AT_ONCE)
+        values = (after, to_micros(now), to_micros(now + LONGEST_WAIT), REPLIES_AT_ONCE)
         with self._database.reading() as connection:
             return [_reply(row) for row in connection.execute(query, values)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emailint.store.ledger import Journal, Line, Move
+from emailint.store.ledger import Journal, JournalEnd, Line, Move
 from emailint.store.ledger_part import LedgerPart
 from emailint.store.schema import read_text, stored
 
@@ -26,6 +26,7 @@ class StepVerbs(LedgerPart):
 
     def unprojected(self) -> Sequence[Line]:
         """The first lines (bounded in number and octets) not yet known durable, in order."""
+        self._database.refuse_within("writing lines")
         lines: list[Line] = []
         octets = 0
         with self._database.reading() as connection:
@@ -53,11 +54,24 @@ class StepVerbs(LedgerPart):
 
     def projected(self, lines: Sequence[Line]) -> None:
         """These lines are durable in their file."""
+        ends = {
+            line.journal: (line.journal, line.file, line.offset + len(line.content))
+            for line in lines
+            if line.offset is not None
+        }
         if lines:
             with self._database.writing() as connection:
                 connection.executemany(
                     "UPDATE line SET projected = 1 WHERE id = ?", [(line.row,) for line in lines]
                 )
+                connection.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?, ?)", ends.values())
+
+    def end_of(self, journal: Journal) -> JournalEnd | None:
+        """Where the last line that is known durable ends."""
+        with self._database.reading() as connection:
+            query = 'SELECT file, "end" FROM journal WHERE name = ?'
+            row = connection.execute(query, (journal,)).fetchone()
+        return JournalEnd(row[0], row[1]) if row else None
 
     def unmarked(self, account: str) -> Sequence[str]:
         """Loci of this mailbox whose message is projected (or makes no line) and not yet marked read."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -77,16 +76,20 @@ class RunLock:
         host: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], bool] | None = None,
     ) -> None:
-        """`folder` is the store folder; made when it is missing."""
+        """`folder` is the store folder; made when it is missing.
+
+        `pause` waits so many seconds, and answers True when it is no use to wait any longer (a signal).
+        """
         self._folder = folder
         self._pid = os.getpid() if pid is None else pid
-        self._host = host or socket.gethostname()
+        self._host = host or os.uname().nodename
         self._now = now
         self._monotonic = monotonic
+        self._pause = pause or _sleep
         self._descriptor: int | None = None
         self._last_good: dict[str, datetime] = {}
-        self._mine: dict[str, Any] = {}
 
     def acquire(
         self,
@@ -101,25 +104,20 @@ class RunLock:
         waited for. Raises StoreHeld when the time is up, StoreError when the file cannot be used.
         """
         disk.make_tree(self._folder)
-        waited_for: Holder | None = None
-        while (descriptor := self._try()) is None:
-            holder = read_lock(self._folder, alive=lambda _holder: True).holder or Holder()
-            if wait_until is not None and self._monotonic() >= wait_until:
-                raise StoreHeld(f"{holder} holds the store {self._folder}; nothing was touched", holder)
-            if holder != waited_for:
-                on_wait(holder)
-                waited_for = holder
-            time.sleep(POLL_SECONDS)
+        descriptor = self._try()
+        if descriptor is None:
+            descriptor = self._wait(wait_until, on_wait)
         self._descriptor = descriptor
         self._last_good = dict(_state(_content(descriptor)).last_good)
-        self._mine = {
-            "pid": self._pid,
-            "host": self._host,
-            "started_at": stamp(self._now()),
-            "config": config,
-            "integrations": sorted(integrations),
-        }
-        self._write(self._mine)
+        self._write(
+            {
+                "pid": self._pid,
+                "host": self._host,
+                "started_at": stamp(self._now()),
+                "config": config,
+                "integrations": sorted(integrations),
+            }
+        )
         return self
 
     def good(self, integration: str, at: datetime) -> None:
@@ -141,6 +139,20 @@ class RunLock:
 
     def __exit__(self, *exc_info: object) -> None:
         self.release()
+
+    def _wait(self, wait_until: float | None, on_wait: Callable[[Holder], None]) -> int:
+        waited_for: Holder | None = None
+        while True:
+            holder = read_lock(self._folder, alive=lambda _holder: True).holder or Holder()
+            if wait_until is not None and self._monotonic() >= wait_until:
+                raise StoreHeld(f"{holder} holds the store {self._folder}; nothing was touched", holder)
+            if holder != waited_for:
+                on_wait(holder)
+                waited_for = holder
+            if self._pause(POLL_SECONDS):
+                raise StoreHeld(f"{holder} holds the store {self._folder}; it was not waited for", holder)
+            if (descriptor := self._try()) is not None:
+                return descriptor
 
     def _try(self) -> int | None:
         """The locked file, or None while somebody else holds it."""
@@ -170,36 +182,31 @@ class RunLock:
                 os.ftruncate(self._descriptor, len(text))
 
 
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
 def read_lock(folder: Path, alive: Callable[[Holder], bool] | None = None) -> LockState:
     """What the lock file of this store says; never waits and never raises."""
     try:
-        within = disk.open_folder(folder)
-        try:
-            descriptor = disk.open_file(NAME, within)
-        finally:
-            os.close(within)
+        with disk.folder(folder) as within, disk.held(disk.open_file(NAME, within)) as descriptor:
+            state = _state(_content(descriptor))
     except OSError:
         return LockState()
-    try:
-        state = _state(_content(descriptor))
-    finally:
-        os.close(descriptor)
     if state.holder is not None and not (alive or _is_alive)(state.holder):
         return LockState(None, state.last_good)
     return state
 
 
 def _open(folder: Path) -> int:
-    within = disk.open_folder(folder)
-    try:
+    with disk.folder(folder) as within:
         try:
-            return disk.open_file(NAME, within, write=True)
+            return disk.open_file(NAME, within, os.O_RDWR)
         except FileNotFoundError:
             with suppress(FileExistsError):
                 return disk.create_file(NAME, within)
-            return disk.open_file(NAME, within, write=True)
-    finally:
-        os.close(within)
+            return disk.open_file(NAME, within, os.O_RDWR)
 
 
 def _content(descriptor: int) -> bytes:
@@ -228,7 +235,7 @@ def _state(content: bytes) -> LockState:
 
 
 def _is_alive(holder: Holder) -> bool:
-    if holder.host != socket.gethostname() or holder.pid is None:
+    if holder.host != os.uname().nodename or holder.pid is None:
         return True
     try:
         os.kill(holder.pid, 0)

@@ -6,7 +6,6 @@ alike. Bytes that are not ours are never altered.
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,10 +17,11 @@ from emailint.store.ledger import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from emailint.errors import StoreError
-    from emailint.store.ledger import Ledger, Line
+    from emailint.store.ledger import JournalEnd, Ledger, Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +58,24 @@ class Projection:
         return ProjectionReport(lines, tuple(dict.fromkeys(warnings)))
 
     def _project_some(self, ledger: Ledger, pending: Sequence[Line]) -> list[str]:
+        written: list[Line] = []
         warnings: list[str] = []
-        try:
-            within = disk.open_folder(self._folder)
-        except OSError as error:
-            raise disk.store_error(f"the store {self._folder} cannot be opened", error) from error
-        try:
+        with self._open_folder() as within:
             for journal in Journal:
                 lines = [line for line in pending if line.journal == journal]
                 if lines:
-                    warnings += self._project_journal(ledger, within, journal, lines)
-        finally:
-            os.close(within)
-        ledger.projected(pending)
+                    placed, odd = self._project_journal(ledger, within, journal, lines)
+                    written += placed
+                    warnings += odd
+        ledger.projected(written)
         return warnings
 
     def _project_journal(
         self, ledger: Ledger, within: int, journal: Journal, lines: Sequence[Line]
-    ) -> list[str]:
+    ) -> tuple[list[Line], list[str]]:
         with closing(JournalFiles(within, journal)) as files:
             try:
-                placed, warnings = _find_places(files, lines)
+                placed, warnings = _find_places(files, lines, ledger.end_of(journal))
                 ledger.place([new for new, old in zip(placed, lines, strict=True) if new != old])
                 files.write()
             except OSError as error:
@@ -88,7 +85,13 @@ class Projection:
             except OSError as error:
                 self._broken = self._failure("syncing", journal, error)
                 raise self._broken from error
-        return warnings
+        return placed, warnings
+
+    def _open_folder(self) -> AbstractContextManager[int]:
+        try:
+            return disk.folder(self._folder)
+        except OSError as error:
+            raise disk.store_error(f"the store {self._folder} cannot be opened", error) from error
 
     def _failure(self, doing: str, journal: Journal, error: OSError) -> StoreError:
         where = self._folder / journal
@@ -97,11 +100,15 @@ class Projection:
         )
 
 
-def _find_places(files: JournalFiles, lines: Sequence[Line]) -> tuple[list[Line], list[str]]:
+def _find_places(
+    files: JournalFiles, lines: Sequence[Line], known: JournalEnd | None
+) -> tuple[list[Line], list[str]]:
     """Each line with its place: the recorded one where that still holds, else at the end."""
     placed: list[Line] = []
     warnings: list[str] = []
     displaced = False
+    if known is not None and files.is_shorter_than(known):
+        warnings.append(f"{files.journal}: {_WARNINGS[Fit.CUT]}")
     for line in lines:
         fit = files.fit(line)
         if fit is Fit.WHOLE or (fit is Fit.OURS and not displaced):
@@ -121,8 +128,8 @@ def _find_places(files: JournalFiles, lines: Sequence[Line]) -> tuple[list[Line]
 _WARNINGS = {
     Fit.GONE: "the file that lines were being written to has gone; they are in the new file",
     Fit.CUT: (
-        "the file became shorter while lines were being written (copytruncate?);"
-        " `emailint store rebuild` restores what it lost"
+        "somebody cut the file short (copytruncate?); lines go to its end,"
+        " and `emailint store rebuild` restores what is lost"
     ),
     Fit.FOREIGN: "another program left a half line; it was kept, and a line feed was put after it",
 }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from emailint.errors import MessageError
 from emailint.store import disk
+from emailint.store.aside import make_aside
 from emailint.store.digests import folder_name
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 QUARANTINE = "quarantine"
 HOLD = "hold"
-_UNFINISHED = ".unfinished-"
 
 
 class RawMail:
@@ -35,13 +34,10 @@ class RawMail:
         """
         path = self.path(key)
         try:
-            within = disk.open_folder(self.folder)
-            try:
+            with disk.folder(self.folder) as within:
                 if not _is_kept(path.name, within):
-                    _write(path.name, raw, within)
+                    make_aside(within, path.name, lambda aside, name: disk.write_new(name, aside, raw))
                 os.fsync(within)
-            finally:
-                os.close(within)
         except OSError as error:
             raise disk.store_error(f"{path} cannot be written; its mail stays unread", error) from error
         return path
@@ -49,17 +45,13 @@ class RawMail:
     def read(self, key: Key) -> bytes:
         """The octets that were kept. Raises MessageError when there are none."""
         try:
-            within = disk.open_folder(self.folder)
-            try:
-                descriptor = disk.open_file(self.path(key).name, within)
-            finally:
-                os.close(within)
+            with (
+                disk.folder(self.folder) as within,
+                disk.held(disk.open_file(self.path(key).name, within)) as descriptor,
+            ):
+                return disk.read_at(descriptor, os.fstat(descriptor).st_size, 0)
         except OSError as error:
             raise MessageError(f"{self.path(key)} cannot be read: {os.strerror(error.errno or 0)}") from error
-        try:
-            return disk.read_at(descriptor, os.fstat(descriptor).st_size, 0)
-        finally:
-            os.close(descriptor)
 
     def remove(self, key: Key) -> None:
         """Forget these octets; harmless when there are none."""
@@ -83,19 +75,3 @@ def _is_kept(name: str, within: int) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _write(name: str, raw: bytes, within: int) -> None:
-    aside = f"{_UNFINISHED}{os.urandom(8).hex()}"
-    descriptor = disk.create_file(aside, within)
-    try:
-        try:
-            disk.write_all(descriptor, raw)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.rename(aside, name, src_dir_fd=within, dst_dir_fd=within)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(aside, dir_fd=within)
-        raise

@@ -75,6 +75,13 @@ CREATE TABLE line (
 CREATE INDEX line_of_row ON line (row);
 CREATE INDEX line_unprojected ON line (id) WHERE projected = 0;
 
+-- Where the last line ends that is known durable in each file.
+CREATE TABLE journal (
+    name TEXT PRIMARY KEY,
+    file TEXT NOT NULL,
+    "end" INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- begun_at: when handing over began (it may be set back, see rates); address and domain are rate keys.
 CREATE TABLE reply (
     row INTEGER PRIMARY KEY REFERENCES message,

@@ -24,26 +24,20 @@ def load_secret_key(folder: Path) -> bytes:
     Raises StoreError when it cannot be read or made, is of another size, or others may read it.
     """
     try:
-        within = disk.open_folder(folder)
-        try:
+        with disk.folder(folder) as within:
             try:
                 return _read(within, folder)
             except FileNotFoundError:
                 _make(within)
                 return _read(within, folder)
-        finally:
-            os.close(within)
     except OSError as error:
         raise disk.store_error(f"the key {folder / NAME} cannot be used", error) from error
 
 
 def _read(within: int, folder: Path) -> bytes:
-    descriptor = disk.open_file(NAME, within)
-    try:
+    with disk.held(disk.open_file(NAME, within)) as descriptor:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         key = disk.read_at(descriptor, SIZE + 1, 0)
-    finally:
-        os.close(descriptor)
     if mode & 0o077:
         raise StoreError(
             f"the key {folder / NAME} may be read by others (mode {mode:04o}); no mailbox was touched",
@@ -61,12 +55,7 @@ def _make(within: int) -> None:
     """Written aside and linked into place: whoever is first wins, and it is never seen half-written."""
     with suppress(FileNotFoundError):
         os.unlink(_UNFINISHED, dir_fd=within)
-    descriptor = disk.create_file(_UNFINISHED, within)
-    try:
-        disk.write_all(descriptor, os.urandom(SIZE))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    disk.write_new(_UNFINISHED, within, os.urandom(SIZE))
     with suppress(FileExistsError):
         os.link(_UNFINISHED, NAME, src_dir_fd=within, dst_dir_fd=within, follow_symlinks=False)
     os.unlink(_UNFINISHED, dir_fd=within)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import socket
+import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -40,13 +41,13 @@ class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs):
         if read_only and not path.exists():
             database = Database(None)
             with database.writing() as connection:
-                schema.create(connection, host or socket.gethostname())
+                schema.create(connection, host or os.uname().nodename)
             return cls(database)
         if not read_only:
             _make_file(folder)
         database = Database(path, read_only=read_only)
         try:
-            _check(database, path, host or socket.gethostname())
+            _check(database, path, host or os.uname().nodename)
             return cls(database)
         except BaseException:
             database.close()
@@ -103,19 +104,21 @@ class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs):
 
 
 def _make_file(folder: Path) -> None:
-    """The file itself is made here, for SQLite would follow a link and ask the umask."""
+    """The file itself is made here, for SQLite would follow a link and ask the umask.
+
+    One that exists is not opened, for closing it again would free the locks of this process on it.
+    """
+    path = folder / NAME
     try:
-        within = disk.open_folder(folder)
-        try:
+        with disk.folder(folder) as within:
             try:
-                os.close(disk.open_file(NAME, within, write=True))
+                if not stat.S_ISREG(os.stat(NAME, dir_fd=within, follow_symlinks=False).st_mode):
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
             except FileNotFoundError:
                 os.close(disk.create_file(NAME, within))
                 os.fsync(within)
-        finally:
-            os.close(within)
     except OSError as error:
-        raise disk.store_error(f"the ledger {folder / NAME} cannot be opened", error) from error
+        raise disk.store_error(f"the ledger {path} cannot be opened", error) from error
 
 
 def _check(database: Database, path: Path, host: str) -> None:
@@ -126,7 +129,9 @@ def _check(database: Database, path: Path, host: str) -> None:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
         meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-    version, home = int(meta["schema"]), str(meta["host"])
+    version, home = meta.get("schema", 0), meta.get("host", "")
+    if not isinstance(version, int) or version < 1:
+        raise StoreError(f"{path} is no ledger of emailint; no mailbox was touched", hint=REBUILD)
     if version > schema.VERSION:
         raise StoreError(
             f"the ledger {path} was written by a newer emailint (schema {version}, this one knows"

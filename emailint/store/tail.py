@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _START = re.compile(rb'\n(\{"schema":\d+,"case_id":"([^"\\]+)"(?:,"followup_id":"[^"\\]+")?)')
 _SCHEMA = b'\n{"schema":'
 _WINDOW = 65_536
-_LARGEST_WINDOW = 64_000_000
+_LARGEST_WINDOW = 65_536 * 8**3
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4")
 
 
@@ -62,8 +62,7 @@ def _siblings(entries: Iterator[os.DirEntry[str]], journal: Journal) -> Iterator
 
 
 def _last_start(within: int, name: str) -> LineStart | None:
-    descriptor = disk.open_file(name, within)
-    try:
+    with disk.held(disk.open_file(name, within)) as descriptor:
         size = os.fstat(descriptor).st_size
         window = _WINDOW
         while True:
@@ -71,11 +70,9 @@ def _last_start(within: int, name: str) -> LineStart | None:
             octets = disk.read_at(descriptor, size - begin, begin)
             if found := _search(octets if begin else b"\n" + octets):
                 return LineStart(name, found[2].decode("ascii", "replace"), found[1])
-            if begin == 0 or window > _LARGEST_WINDOW:
+            if begin == 0 or window >= _LARGEST_WINDOW:
                 return None
             window *= 8
-    finally:
-        os.close(descriptor)
 
 
 def _search(octets: bytes) -> re.Match[bytes] | None:
