@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -168,16 +169,16 @@ def test_a_command_ends_with_what_it_returns(status: int | None, monkeypatch: py
 
 
 def test_a_closed_output_ends_quietly() -> None:
-    """`emailint schema config | head -1`, with a reader that is gone before the first line."""
-    script = (
-        "import os, sys\n"
-        "from emailint.cli import main\n"
-        "read, write = os.pipe()\n"
-        "os.close(read)\n"
-        "os.dup2(write, 1)\n"
-        "sys.exit(main(['schema', 'case']))\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False, timeout=60
-    )
-    assert (ended.returncode, ended.stderr) == (141, "")
+    """`emailint schema case | head -1`, with a reader that is gone before the first line."""
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as gone:
+        ended = subprocess.run(
+            [sys.executable, "-m", "emailint", "schema", "case"],
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            check=False,
+            timeout=60,
+        )
+    assert (ended.returncode, ended.stderr) == (141, b"")
