@@ -24,7 +24,7 @@ _TAG: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final = frozenset(
     _TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")
 )
-_TAB: Final = re.compile(rb"^ *\t[ \t]*[^ \t\r\n#]", re.MULTILINE)
+_TAB: Final = re.compile(rb"^ *\t", re.MULTILINE)
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -112,7 +112,7 @@ class Document:
         except RecursionError:
             raise self._refused(0, "is nested too deeply", "take levels out") from None
         if not isinstance(root, yaml.MappingNode):
-            what = "is empty" if root is None else "is not a mapping"
+            what = "is empty" if root is None or root.tag == _TAG + "null" else "is not a mapping"
             raise self._refused(1, what, "begin with `integrations:`, or run: emailint init")
         return root
 
@@ -176,21 +176,22 @@ class Document:
         first: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
-            place = path_of((*location, str(key.value)))
             if not isinstance(key, yaml.ScalarNode) or key.tag == _TAG + "null":
                 what, cure = "a key is not a name", "write `key: value`, with quotes around text in braces"
                 self._problems.append(Problem(self.file, line, path_of(location), what, cure))
-            elif key.value in first:
+                continue
+            if key.value in first:
                 what = f"stands here twice, first in line {first[key.value]}"
-                self._problems.append(Problem(self.file, line, place, what, "take one of the two out"))
+                cure = "take one of the two out"
             elif _is_merge(key) and not _is_mergeable(value):
                 what, cure = (
                     "does not name a mapping",
                     "write `<<: *name`, where &name stands before a mapping",
                 )
-                self._problems.append(Problem(self.file, line, place, what, cure))
             else:
                 first[key.value] = line
+                continue
+            self._problems.append(Problem(self.file, line, path_of((*location, key.value)), what, cure))
 
     def _complain(self, node: yaml.Node, what: str, cure: str) -> None:
         line = node.start_mark.line + 1

@@ -7,11 +7,12 @@ hide what does not fit together elsewhere; `spoiled` tells the later checks what
 from __future__ import annotations
 
 import difflib
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from emailint.config.keys import ConfigKeys, known_keys, place_below
+from emailint.config.keys import ConfigKeys, Keys
 from emailint.config.plain import SECRET_KEYS
 from emailint.config.problems import Problem, Wrong, path_of
 
@@ -58,11 +59,11 @@ def _problem(detail: ErrorDetails, location: Location, document: Document, meant
 
 def _unknown_key(location: Location, document: Document, meant: list[Location]) -> Problem:
     above, name = location[:-1], str(location[-1])
-    known = known_keys(above)
-    if place := place_below(above, name):
+    known = _known_keys(above)
+    if place := _place_below(above, name):
         return document.problem(location, "unknown key", f"it belongs under `{place}`")
     for end in range(len(above) - 1, -1, -1):
-        if name in known_keys(above[:end]):
+        if name in _known_keys(above[:end]):
             return document.problem(location, "unknown key", f"it belongs to {path_of(above[:end])}")
     near = difflib.get_close_matches(name.lower(), known, n=1)
     if near:
@@ -85,3 +86,49 @@ def _take_out(values: dict[str, Any], location: Location) -> None:
         holder[last] = {}
     else:
         _take_out(values, location[:-1])
+
+
+def _known_keys(location: Location) -> tuple[str, ...]:
+    """The keys of the mapping at a location."""
+    return tuple(_inner(_model_at(location)))
+
+
+def _place_below(location: Location, name: str) -> str | None:
+    """Where below a location a key of this name belongs (`reply.limit`), the nearest first; or None."""
+    level = [("", _model_at(location))]
+    while level:
+        deeper = [
+            (f"{place}.{key}".removeprefix("."), model)
+            for place, above in level
+            for key, model in _inner(above).items()
+            if model is not None
+        ]
+        for place, model in deeper:
+            if name in _inner(model):
+                return place
+        level = deeper
+    return None
+
+
+def _model_at(location: Location) -> type[Keys]:
+    model: type[Keys] = ConfigKeys
+    for part in location:
+        if isinstance(part, str):
+            model = _inner(model)[part] or Keys
+    return model
+
+
+@cache
+def _inner(model: type[Keys]) -> dict[str, type[Keys] | None]:
+    """Each key by the name people write, with the model of its mapping or of its entries."""
+    return {field.alias or name: _model_in(field.annotation) for name, field in model.model_fields.items()}
+
+
+def _model_in(annotation: Any) -> type[Keys] | None:
+    candidates = [annotation]
+    while candidates:
+        found = candidates.pop()
+        if isinstance(found, type) and issubclass(found, Keys):
+            return found
+        candidates.extend(getattr(found, "__args__", ()))
+    return None
