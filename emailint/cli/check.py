@@ -40,4 +40,4 @@ def _summary(config: Config) -> str:
     off = len(config.integrations) - len(enabled)
     names = ", ".join(enabled) or "no integration is enabled"
     disabled = f" ({off} disabled)" if off else ""
-    return f"{config.path} is well: {names}{disabled}; {aliases} aliases"
+    return f"{config.path} is well: {names}{disabled}; {aliases} alias{'' if aliases == 1 else 'es'}"

@@ -1,0 +1,171 @@
+"""render-template and check: replies before anybody gets them."""
+
+from __future__ import annotations
+
+import email
+import webbrowser
+from email import policy
+from pathlib import Path
+
+import pytest
+
+from emailint.cli import main
+from emailint.errors import Exit
+
+MAIL = b"""From: Bo <bo@example.net>
+To: payroll@example.org
+Subject: =?utf-8?Q?Caf=C3=A9?= <script>
+Message-ID: <1@example.net>
+
+One question.
+"""
+OWN = """\
+{% block subject %}Re {{ case.case_id }}: {{ message.subject }}{% endblock %}
+{% block text %}To {{ sender.address }}: {{ message.text }}{% endblock %}
+{% block html %}<p>{{ message.subject }}</p>{% endblock %}
+"""
+
+
+def ran(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == Exit.OK
+    said = capsys.readouterr()
+    assert said.err == ""
+    return said.out
+
+
+@pytest.fixture
+def templates(here: Path) -> Path:
+    """The folder of one's own templates, which the configuration names."""
+    folder = here / "templates"
+    folder.mkdir()
+    (folder / "own.j2").write_text(OWN, encoding="utf-8")
+    config = here / "integrations.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(f"templates: templates\nreply: {{template: own}}\n{text}", encoding="utf-8")
+    (here / "mail.eml").write_bytes(MAIL)
+    return folder
+
+
+def test_a_sample_shows_subject_text_and_html(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = ran(capsys, "render-template", "case-confirm")
+    assert shown.startswith("Subject: ")
+    assert "CS-000042" in shown
+    assert "<!DOCTYPE html>" in shown
+    assert "&lt;week 47&gt;" in shown
+
+
+def test_the_built_in_templates_need_no_configuration(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "integrations.yaml").unlink()
+    assert "CS-000042" in ran(capsys, "render-template", "case-confirm", "--part", "subject")
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        ("subject", "Re CS-000042: Café <script>\n"),
+        ("text", "To bo@example.net: One question.\n"),
+        ("html", "<p>Café &lt;script&gt;</p>\n"),
+    ],
+)
+def test_a_part_for_a_real_mail(
+    part: str, shown: str, templates: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ran(capsys, "render-template", "own", "--message", "mail.eml", "--part", part) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.html", b"<p>Caf\xc3\xa9 &lt;script&gt;</p>\n"), ("a.txt", b"To bo@example.net: One question.\n")],
+)
+def test_it_is_written_to_a_file(
+    name: str, content: bytes, templates: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render-template", "own", "--message", "mail.eml", "--output", name]) == Exit.OK
+    assert (here / name).read_bytes() == content
+    assert capsys.readouterr().out == ""
+
+
+def test_the_whole_mail_is_written_as_it_would_leave(templates: Path, here: Path) -> None:
+    assert main(["render-template", "own", "--message", "mail.eml", "--output", "a.eml"]) == Exit.OK
+    mail = email.message_from_bytes((here / "a.eml").read_bytes(), policy=policy.default)
+    assert mail["To"] == "bo@example.net"
+    assert mail["From"] == "payroll@example.org"
+    assert mail["In-Reply-To"] == "<1@example.net>"
+    assert mail["Auto-Submitted"] == "auto-replied"
+    assert mail["Subject"] == "Re CS-000042: Café <script>"
+
+
+def test_a_file_of_another_kind_is_wrong_usage(here: Path) -> None:
+    assert main(["render-template", "case-confirm", "--output", "a.pdf"]) == Exit.USAGE
+    assert not (here / "a.pdf").exists()
+
+
+def test_a_browser_gets_the_html_in_a_private_file(
+    templates: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+
+    def open_url(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", open_url)
+    assert main(["render-template", "own", "--browser"]) == Exit.OK
+    (url,) = opened
+    path = Path(url.removeprefix("file://"))
+    assert path.read_text(encoding="utf-8").startswith("<p>")
+    assert path.stat().st_mode & 0o077 == 0
+    assert str(path) in capsys.readouterr().err
+    path.unlink()
+
+
+def test_an_unknown_template_names_the_nearest_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render-template", "case-confrm"]) == Exit.TROUBLE
+    assert "case-confirm" in capsys.readouterr().err
+
+
+def test_a_mail_needs_a_configuration(
+    templates: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "integrations.yaml").unlink()
+    assert main(["render-template", "case-confirm", "--message", "mail.eml"]) == Exit.USAGE
+    assert "-c FILE" in capsys.readouterr().err
+
+
+def test_a_mail_that_no_alias_fits_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = here / "integrations.yaml"
+    text = config.read_text(encoding="utf-8").replace(
+        "    workspace: 1201\n", "    aliases: [{address: other@example.org, workspace: 1}]\n"
+    )
+    config.write_text(text, encoding="utf-8")
+    (here / "mail.eml").write_bytes(MAIL)
+    assert main(["render-template", "case-confirm", "--message", "mail.eml"]) == Exit.TROUBLE
+    assert "no alias" in capsys.readouterr().err
+
+
+def test_check_says_that_all_is_well(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is well: payroll; 1 alias" in ran(capsys, "check")
+    assert ran(capsys, "-q", "check") == ""
+    assert not (here / "store").exists()
+
+
+def test_check_tells_every_template_that_is_wrong(
+    templates: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (templates / "own.j2").write_text(
+        OWN.replace("{{ message.text }}", "{{ message.txet }}"), encoding="utf-8"
+    )
+    config = here / "integrations.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text + '    case: {subject: "{{ nobody }}", category: Plain, fields: {a: "{{ x", b: 7}}\n',
+        encoding="utf-8",
+    )
+    assert main(["check"]) == Exit.CONFIG
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert [
+        key for key in ("own.j2", "case.subject", "case.fields.a") if not any(key in line for line in lines)
+    ] == []
+    assert len(lines) == 3
