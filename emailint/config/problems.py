@@ -87,6 +87,10 @@ class Unset(Wrong):
 
 
 def path_of(location: Location) -> str:
-    """`integrations[0].aliases[1].workspace`; the whole file is `(file)`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    """`integrations[0].aliases[1].workspace`; the whole file is `(file)`. Always one line."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in location)
     return text.removeprefix(".") or "(file)"
+
+
+def _shown(key: str) -> str:
+    return key if key.isprintable() and len(key) <= 60 else repr(key[:60])
