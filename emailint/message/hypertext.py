@@ -19,7 +19,8 @@ _MOST_WORK = 1_000_000
 _TAGS = re.compile(r"<[^<>]*>")
 _DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,", re.IGNORECASE)
 _STYLES = re.compile(
-    r"(?<![a-z-])((?:font-weight|font-style|text-align|text-decoration|vertical-align)\s*:\s*[a-z0-9% -]{1,40})",
+    r"(?<![a-z-])"
+    r"((?:font-weight|font-style|text-align|text-decoration|vertical-align)\s*:\s*[a-z0-9% -]{1,40})",
     re.IGNORECASE,
 )
 _PICTURELESS = re.compile(r"<img(?![^>]* src=)[^>]*>")
@@ -37,8 +38,8 @@ _ALLOWED = frozenset(
     (  # noqa: SIM905 - names read best as one text
         "a abbr address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd "
         "del dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li "
-        "main nav ol p pre q rp rt ruby s samp section small span strike strong sub summary sup table tbody td "
-        "tfoot th thead time tr tt u ul var wbr"
+        "main nav ol p pre q rp rt ruby s samp section small span strike strong sub summary sup table tbody "
+        "td tfoot th thead time tr tt u ul var wbr"
     ).split()
 )
 
@@ -72,7 +73,7 @@ def _cleaner() -> Cleaner:
 
 
 def _attribute(_tag: str, name: str, value: str) -> str | None:
-    """What nh3 keeps of an attribute: pictures from inside the mail, no `data:` links, no style that hides."""
+    """What nh3 keeps of an attribute: pictures of the mail itself, no `data:` links, no hiding styles."""
     if name == "style":
         return "; ".join(_STYLES.findall(value)) or None
     if name == "src":

@@ -30,7 +30,7 @@ _HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGN
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]{1,12})"|'([^']{1,12})')""", re.IGNORECASE)
 _LINKED = re.compile(r"\s*(?:https?|ftp|mailto|tel):", re.IGNORECASE)
 _PREFORMATTED = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
-_BREAKS = re.compile(f"[ \\n\xa0]*{BREAK}[ \\n\xa0{BREAK}]*")
+_BREAKS = re.compile(f"[ \\n\xa0]*{BREAK}(?:[ \xa0]*[\\n{BREAK}])*(?:(?<={BREAK})[ \xa0]+)?")
 _LINK = re.compile(r"\[([^\[\]\n]{0,2000})\]\(([^()\s]{1,2000})\)")
 _BLANKS = re.compile(r"\n{3,}")
 _FILLER = re.compile("[ \t\xa0\u00ad\u034f\u200b-\u200f\u2060\u2800\ufeff]+")
