@@ -1,0 +1,276 @@
+"""Where quoted history begins and ends among the lines of a mail; it decides to cut only when sure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from emailint.message import quoted_marks as marks
+from emailint.message import quoted_words as words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emailint.message.quoted_marks import Line
+
+
+class History(NamedTuple):
+    """The lines `start` to `end` (not itself) are history; `forwarded`: the mail passes another one on."""
+
+    start: int
+    end: int
+    forwarded: bool = False
+
+
+_SENT_FROM: Final = re.compile(words.SENT_FROM)
+_DEVICE: Final = re.compile(rf"{words.DEVICES}|{words.OWN_DEVICE}")
+_INLINE: Final = re.compile(words.INLINE_HINTS)
+_MOST_LOOKED_AT: Final = 10_000
+_MOST_READ: Final = 500
+_HINTS_WITHIN: Final = 20_000
+_FOOTER_LINES: Final = 15
+_FOOTER_WITHIN: Final = 100
+_DELIMITER: Final = "--"
+_SIGNATURE_LINES: Final = 30
+_WEAK_SIGNATURE_LINES: Final = 8
+_LONGEST_IN_SIGNATURE: Final = 100
+_SENT_FROM_LINES: Final = 3
+
+
+def find(lines: Sequence[Line]) -> History | None:
+    """The history, or None where there is none, or where answers stand in it, or where it is not sure.
+
+    Linear in the number of lines. Never cuts when nothing would stay, when a forwarded mail comes first,
+    when text is found between or below quoted lines (answers), or when the new text says that there are
+    answers inside history that bears no quote signs.
+    """
+    return _Scan(lines).history()
+
+
+def signature(lines: Sequence[Line], texts: Sequence[str]) -> int | None:
+    """Where the signature of the new text begins: `-- ` (RFC 3676 section 4.3), or "Sent from my phone".
+
+    `texts` are the lines as they stand. None where there is none, or nothing would stay above it.
+    """
+    first = _after_last_quoted(lines)
+    start = _delimited(lines, texts, first)
+    if start is None:
+        start = _sent_from(lines, first)
+    if start is None or not any(line.text for line in lines[:start]):
+        return None
+    return start
+
+
+def _after_last_quoted(lines: Sequence[Line]) -> int:
+    for index in range(len(lines) - 1, -1, -1):
+        if lines[index].quoted:
+            return index + 1
+    return 0
+
+
+def _delimited(lines: Sequence[Line], texts: Sequence[str], first: int) -> int | None:
+    """The first `-- ` with few lines below it; `--` without the blank only when it is the only one."""
+    strict: int | None = None
+    weak: list[int] = []
+    below = 0
+    longest = 0
+    for index in range(len(lines) - 1, first - 1, -1):
+        text = lines[index].text
+        if text != _DELIMITER:
+            below += bool(text)
+            longest = max(longest, len(text))
+        elif texts[index].rstrip("\r").endswith(f"{_DELIMITER} "):
+            strict = index
+        elif below <= _WEAK_SIGNATURE_LINES and longest < _LONGEST_IN_SIGNATURE:
+            weak.append(index)
+        if below > _SIGNATURE_LINES:
+            break
+    if strict is None and weak and sum(line.text == _DELIMITER for line in lines) == 1:
+        return weak[0]
+    return strict
+
+
+def _sent_from(lines: Sequence[Line], first: int) -> int | None:
+    start = None
+    seen = 0
+    for index in range(len(lines) - 1, first - 1, -1):
+        text = lines[index].text
+        if not text:
+            continue
+        seen += 1
+        if seen > _SENT_FROM_LINES or not is_sent_from(text):
+            break
+        start = index
+    return start
+
+
+def is_sent_from(text: str) -> bool:
+    """Whether a phone or a web mail added this line ("Sent from my iPhone")."""
+    if len(text) > 120:
+        return False
+    folded = text.strip("*_-—–<>[]() ").casefold()
+    return _SENT_FROM.match(folded) is not None and _DEVICE.search(folded) is not None
+
+
+class _Scan:
+    """One walk from the top to the first mark that decides."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.lines = lines
+        self.looks = _MOST_LOOKED_AT
+        self.budget = _MOST_READ
+        self.written = 0  # lines of new text so far
+        self.quote_from: int | None = None  # where history with quote signs begins
+        self.led = False  # a reply line leads it
+        self.interrupted = False  # new text came after it
+        self.footer = False  # what came after it is but a signature
+
+    def history(self) -> History | None:
+        index = 0
+        while index < len(self.lines):
+            line = self.lines[index]
+            if not line.text and not line.opens:
+                index += 1
+            elif line.quoted:
+                if self._quote_begins(index):
+                    return History(0, 0, forwarded=True)
+                index += 1
+            elif self._is_forward(index):
+                return History(0, 0, forwarded=True)
+            else:
+                opening = self._opening(index)
+                if opening is None:
+                    self._text(index)
+                    index += 1
+                elif self._with_signs(opening[1]):
+                    self._quote_from(opening[0], led=True)
+                    index = opening[1]
+                else:
+                    return self._rest(opening[0])
+        return self._quoted()
+
+    def _text(self, index: int) -> None:
+        if self.quote_from is None:
+            self.written += 1
+        elif not self.interrupted and not self.footer:
+            self.footer = self._is_footer(index)
+            self.interrupted = not self.footer
+
+    def _is_forward(self, index: int) -> bool:
+        return self.quote_from is None and marks.is_forward(self.lines[index].text)
+
+    def _quote_begins(self, index: int) -> bool:
+        """Note where quote signs begin; whether it is a mail that is passed on, not one that is answered."""
+        if self.quote_from is not None:
+            return False
+        before = self._text_before(index)
+        start = None if before is None else self._reply_line(before, before_quote=True)
+        if start is None:
+            if marks.is_forward(self.lines[index].text):
+                return True
+            if before is not None and self.lines[before].text.endswith(":"):
+                self.interrupted = True
+            self._quote_from(index, led=False)
+        else:
+            self.written -= sum(1 for line in self.lines[start:index] if line.text)
+            self._quote_from(start, led=True)
+        return False
+
+    def _quote_from(self, start: int, *, led: bool) -> None:
+        if self.quote_from is None:
+            self.quote_from = start
+            self.led = led
+
+    def _text_before(self, index: int) -> int | None:
+        """The last line that is not blank among the few above."""
+        for position in range(index - 1, max(index - 4, -1), -1):
+            if self.lines[position].text:
+                return None if self.lines[position].quoted else position
+        return None
+
+    def _text_after(self, index: int) -> int:
+        while index < len(self.lines) and not self.lines[index].text:
+            index += 1
+        return index
+
+    def _reply_line(self, last: int, *, before_quote: bool) -> int | None:
+        if self.budget <= 0:
+            return None
+        self.budget -= 1
+        return marks.reply_line(self.lines, last, before_quote=before_quote)
+
+    def _opening(self, index: int) -> tuple[int, int] | None:
+        """Where history begins whose lines need no quote signs, and where its own text begins."""
+        line = self.lines[index]
+        if not line.opens:
+            if self.looks <= 0 or not marks.may_open(line.text):
+                return None
+            self.looks -= 1
+        if line.opens or marks.is_marker(self.lines, index):
+            return index, index + 1
+        if marks.is_original(line.text):
+            block = self._text_after(index + 1)
+            end = self._header_block(block, announced=True)
+            return index, self._text_after(end if end is not None else index + 1)
+        block = self._text_after(index + 1) if marks.is_rule(line.text) else index
+        end = self._header_block(block, announced=block != index)
+        if end is not None:
+            return index, self._text_after(end)
+        if line.text[-1] in ":\uff1a*_":
+            start = self._reply_line(index, before_quote=False)
+            if start is not None:
+                self.written -= sum(1 for earlier in self.lines[start:index] if earlier.text)
+                return start, self._text_after(index + 1)
+        return None
+
+    def _header_block(self, index: int, *, announced: bool) -> int | None:
+        if self.budget <= 0 or index >= len(self.lines) or marks.field(self.lines[index].text) is None:
+            return None
+        self.budget -= 1
+        return marks.header_block(self.lines, index, announced=announced)
+
+    def _with_signs(self, body: int) -> bool:
+        return body < len(self.lines) and self.lines[body].quoted
+
+    def _rest(self, start: int) -> History | None:
+        """Everything from `start` on is history, and quoted lines right above it belong to it."""
+        if self.quote_from is not None and not self.interrupted:
+            start = self.quote_from
+        above = self.lines[:start]
+        if not any(line.text for line in above) or (self.quote_from == start and not self.written):
+            return None
+        if self._says_inline(above):
+            return None
+        return History(start, len(self.lines))
+
+    def _says_inline(self, above: Sequence[Line]) -> bool:
+        text = "\n".join(line.text for line in above if not line.quoted)[:_HINTS_WITHIN]
+        return _INLINE.search(text.casefold()) is not None
+
+    def _quoted(self) -> History | None:
+        """History with quote signs to the end of the mail, or at its very top with one answer below."""
+        if self.quote_from is None:
+            return None
+        end = max((index for index, line in enumerate(self.lines) if line.quoted), default=-1) + 1
+        if not self.interrupted:
+            return History(self.quote_from, max(end, self.quote_from)) if self.written else None
+        if self.written or not self.led or not self._answered_below(end):
+            return None
+        return History(self.quote_from, end)
+
+    def _answered_below(self, end: int) -> bool:
+        """Whether all quoted lines are in one run, and a blank line parts them from the text below."""
+        assert self.quote_from is not None  # noqa: S101 - the caller has seen to it
+        first = next((index for index in range(self.quote_from, end) if self.lines[index].quoted), end)
+        unbroken = all(line.quoted or not line.text for line in self.lines[first:end])
+        return unbroken and end < len(self.lines) and not self.lines[end].text
+
+    def _is_footer(self, index: int) -> bool:
+        """Whether only a signature or a list's footer stands from here on."""
+        text = self.lines[index].text
+        if text != _DELIMITER and not (marks.is_rule(text) and len(text) >= 20) and not is_sent_from(text):
+            return False
+        rest = self.lines[index : index + _FOOTER_WITHIN]
+        below = [line for line in rest if line.text]
+        whole = index + _FOOTER_WITHIN > len(self.lines)
+        return whole and len(below) <= _FOOTER_LINES and not any(line.quoted for line in below)
