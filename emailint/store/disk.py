@@ -73,6 +73,8 @@ def make_tree(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with folder(path.parent) as parent:
             make_folder(path.name, parent)
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     except OSError as error:
         raise store_error(f"the store {path} cannot be made; no mailbox was touched", error) from error
 

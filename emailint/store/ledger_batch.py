@@ -11,10 +11,10 @@ from emailint.store.ledger import CaseFacts, Disposition, Entry, Known, NewReply
 from emailint.store.schema import from_micros, stored, to_micros
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
     from datetime import datetime
 
+    from emailint.store.database import Database
     from emailint.store.ledger import Key
 
 BEGINS_CASE = frozenset({Disposition.CASE, Disposition.QUARANTINED})
@@ -24,8 +24,8 @@ STAYS_IN_ITS_FOLDER = frozenset({Disposition.HELD, Disposition.QUARANTINED})
 class SqliteBatch:
     """One open transaction; sees what it has added itself."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._case_number: int | None = None
         self._follow_ups: dict[str, int] = {}
 
@@ -73,7 +73,7 @@ class SqliteBatch:
         first = self._one(query, case_id)
         if first is None:
             return None
-        rows = self._connection.execute("SELECT participants FROM message WHERE case_id = ?", (case_id,))
+        rows = self._all("SELECT participants FROM message WHERE case_id = ?", case_id)
         participants = frozenset(address for (text,) in rows for address in json.loads(text))
         return CaseFacts(case_id, from_micros(first[0]), participants)
 
@@ -100,10 +100,8 @@ class SqliteBatch:
         self._add_references(entry, row)
         self._add_place(row, entry.locus, entry.account, _target(entry.disposition, entry.folder))
         if entry.line is not None and entry.journal is not None:
-            self._connection.execute(
-                "INSERT INTO line (row, journal, content) VALUES (?, ?, ?)",
-                (row, entry.journal, _whole(entry.line)),
-            )
+            insert = "INSERT INTO line (row, journal, content) VALUES (?, ?, ?)"
+            self._all(insert, row, entry.journal, _whole(entry.line))
         if entry.reply is not None:
             self._add_reply(entry, entry.reply, row)
 
@@ -114,9 +112,8 @@ class SqliteBatch:
     def finish(self) -> None:
         """Keep the numbers that were taken; called last within the transaction."""
         if self._case_number is not None:
-            self._connection.execute(
-                "UPDATE meta SET value = ?1 WHERE name = 'case_number' AND value < ?1", (self._case_number,)
-            )
+            update = "UPDATE meta SET value = ?1 WHERE name = 'case_number' AND value < ?1"
+            self._all(update, self._case_number)
 
     def _add_message(self, entry: Entry) -> int:
         created = to_micros(entry.created_at)
@@ -124,64 +121,61 @@ class SqliteBatch:
         if counted is not None:
             # After the clock was set back, stamps of the future count as now: the breaker neither
             # forgets them nor keeps them for ever.
-            self._connection.execute(
-                "UPDATE message SET counted_at = ?2 WHERE account = ?1 AND counted_at > ?2",
-                (entry.account, counted),
-            )
-        cursor = self._connection.execute(
+            update = "UPDATE message SET counted_at = ?2 WHERE account = ?1 AND counted_at > ?2"
+            self._all(update, entry.account, counted)
+        ((row,),) = self._all(
             "INSERT INTO message (scope, fingerprint, disposition, integration, account, created_at,"
-            " counted_at, case_id, message_id, participants) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                entry.key.scope,
-                entry.key.fingerprint,
-                entry.disposition,
-                entry.integration,
-                entry.account,
-                created,
-                counted,
-                entry.case_id,
-                stored(entry.message_id) if entry.message_id is not None else None,
-                json.dumps(list(entry.participants)),
-            ),
+            " counted_at, case_id, message_id, participants) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " RETURNING row",
+            entry.key.scope,
+            entry.key.fingerprint,
+            entry.disposition,
+            entry.integration,
+            entry.account,
+            created,
+            counted,
+            entry.case_id,
+            stored(entry.message_id) if entry.message_id is not None else None,
+            json.dumps(list(entry.participants)),
         )
-        return int(cursor.lastrowid or 0)
+        return int(row)
 
     def _add_references(self, entry: Entry, row: int) -> None:
         own = [entry.message_id] if entry.message_id is not None else []
         reply = [entry.reply.message_id] if entry.reply is not None else []
         ids = {stored(message_id) for message_id in (*own, *reply)}
-        self._connection.executemany("INSERT INTO reference VALUES (?, ?)", [(one, row) for one in ids])
+        for message_id in ids:
+            self._all("INSERT INTO reference VALUES (?, ?)", message_id, row)
 
     def _add_place(self, row: int, locus: str, account: str, folder: str | None) -> None:
         place = stored(locus)
-        self._connection.execute(
-            "INSERT INTO locus (locus, row, account, folder) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (place, row, account, folder),
-        )
-        self._connection.execute("DELETE FROM in_flight WHERE locus = ?", (place,))
+        insert = "INSERT INTO locus (locus, row, account, folder) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        self._all(insert, place, row, account, folder)
+        self._all("DELETE FROM in_flight WHERE locus = ?", place)
 
     def _add_reply(self, entry: Entry, reply: NewReply, row: int) -> None:
-        self._connection.execute(
+        self._all(
             "INSERT INTO reply (row, fingerprint, state, integration, alias, message_id, recipient,"
             " address, domain, received_at, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                row,
-                entry.key.fingerprint,
-                reply.state,
-                entry.integration,
-                reply.alias,
-                reply.message_id,
-                stored(reply.recipient),
-                stored(normalise(reply.recipient)),
-                stored(domain_of(reply.recipient)),
-                to_micros(reply.received_at),
-                reply.reason,
-            ),
+            row,
+            entry.key.fingerprint,
+            reply.state,
+            entry.integration,
+            reply.alias,
+            reply.message_id,
+            stored(reply.recipient),
+            stored(normalise(reply.recipient)),
+            stored(domain_of(reply.recipient)),
+            to_micros(reply.received_at),
+            reply.reason,
         )
 
     def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
-        return row
+        return next(iter(self._all(query, *values)), None)
+
+    def _all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._database.reading() as connection:
+            return connection.execute(statement, values).fetchall()
 
 
 def _target(disposition: Disposition, folder: str | None) -> str | None:

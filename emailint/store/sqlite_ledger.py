@@ -18,6 +18,7 @@ from emailint.store.ledger_replies import ReplyVerbs
 from emailint.store.ledger_steps import StepVerbs
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -78,11 +79,11 @@ class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs):
         Other threads wait for it. Verbs that its own thread calls meanwhile become part of it.
         """
         if self._database.read_only:
-            with self._database.reading() as connection:
-                yield SqliteBatch(connection)
+            with self._database.reading():
+                yield SqliteBatch(self._database)
             return
-        with self._database.writing() as connection:
-            batch = SqliteBatch(connection)
+        with self._database.writing():
+            batch = SqliteBatch(self._database)
             yield batch
             batch.finish()
 
@@ -126,8 +127,7 @@ def _check(database: Database, path: Path, host: str) -> None:
         if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             _create(database, host)
         if not database.read_only:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
+            _refuse_unwritable(connection)
         meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     version, home = meta.get("schema", 0), meta.get("host", "")
     if not isinstance(version, int) or version < 1:
@@ -143,6 +143,13 @@ def _check(database: Database, path: Path, host: str) -> None:
             f"the store {path.parent} belongs to the host {home}, and this is {host}; no mailbox was touched",
             hint=f"sweep from {home} alone: two hosts on one store would answer mail twice",
         )
+
+
+def _refuse_unwritable(connection: sqlite3.Connection) -> None:
+    """SQLite opens what it may not write read-only, and begins a transaction all the same."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM meta WHERE name = ''")  # changes nothing, but needs to be allowed
+    connection.execute("ROLLBACK")
 
 
 def _create(database: Database, host: str) -> None:
