@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from emailint.probe import Step
     from emailint.sources.imap_session import Session
 
+_DAY = timedelta(days=1)
+_ZONES = timedelta(days=2)  # the dates of one moment in two zones lie no further apart
 Tls = Literal["implicit", "starttls", "none"]
 
 
@@ -64,7 +66,7 @@ class ImapSource:
         self._settings = settings
         self._since = cutoff(settings.since)
         self._stages = Stages(settings)
-        self._found: list[list[int]] | None = None
+        self._found: list[int] | None = None
 
     @property
     def account(self) -> str:
@@ -77,7 +79,7 @@ class ImapSource:
         try:
             for stage in (stages.name, stages.connect, stages.greet, stages.log_in):
                 stage()
-            stages.open_folder(self._searches())
+            stages.open_folder(self._unread())
             self._found = stages.session.searched()
         except BaseException:
             stages.close()
@@ -92,11 +94,9 @@ class ImapSource:
 
     def list_unread(self) -> Sequence[MessageRef]:
         """Loci of all unread messages by UID, which is the order of arrival."""
-        if self._found is None:
-            self._session.send_searches(self._searches())
-        unread, *border = self._found or self._session.searched()
-        self._found = None
-        old = self._too_old(border[0]) if border else set[int]()
+        found, self._found = self._found, None
+        unread = self._session.find(self._unread()) if found is None else found
+        old = self._too_old() if unread else set[int]()
         locus = self._folder.locus
         return [MessageRef(locus(uid)) for uid in unread if uid not in old]
 
@@ -160,14 +160,18 @@ class ImapSource:
             "tcp": stages.connect,
             "tls": stages.greet,
             "login": stages.log_in,
-            "folder": stages.find_folder,
+            "folder": lambda: stages.find_folder(self._unread()),
             "mark read": stages.check_marking,
-            "unread": lambda: f"{len(self.list_unread())} unread",
+            "unread": self._count_unread,
         }
         try:
             yield from run_steps(steps)
         finally:
             stages.close()
+
+    def _count_unread(self) -> str:
+        self._found = self._session.searched()
+        return f"{len(self.list_unread())} unread"
 
     @property
     def _session(self) -> Session:
@@ -181,22 +185,20 @@ class ImapSource:
         if self._settings.read_only:
             raise FolderReadOnly(f"{self._settings.folder} was opened read-only; nothing was changed")
 
-    def _searches(self) -> list[list[str]]:
-        """What finds the unread; and, with `since`, those of them that are so near it that one must look.
-
-        SINCE knows days only, in whatever zone the server has: up to two days before and after
-        count as near.
-        """
+    def _unread(self) -> list[str]:
+        """Search keys for the unread; SINCE knows days only, in whatever zone, so it is asked generously."""
         if self._since is None:
-            return [["UNSEEN"]]
-        day = self._since.date()
-        unread = ["UNSEEN", "SINCE", _criterion(day - timedelta(days=2))]
-        return [unread, [*unread, "BEFORE", _criterion(day + timedelta(days=3))]]
+            return ["UNSEEN"]
+        return ["UNSEEN", "SINCE", _criterion(self._since.date() - _ZONES)]
 
-    def _too_old(self, near: Sequence[int]) -> set[int]:
+    def _too_old(self) -> set[int]:
+        """Those of the unread that SINCE lets in and the exact time does not."""
         since = self._since
-        measured = {each.uid: each.received_at for each in self._session.measure(near)}
-        return {uid for uid in near if since and (at := measured.get(uid)) and at < since}
+        if since is None:
+            return set()
+        near = self._session.find([*self._unread(), "BEFORE", _criterion(since.date() + _ZONES + _DAY)])
+        measured = self._session.measure(near)
+        return {each.uid for each in measured if each.uid and each.received_at and each.received_at < since}
 
 
 def _criterion(day: date) -> str:

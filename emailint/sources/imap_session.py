@@ -98,30 +98,29 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
             if "CAPABILITY" in self._wire.untagged_responses:
                 self.capabilities()  # kept by IMAPClient; where not announced, asked only when needed
 
-    def open_folder(
-        self, folder: str, *, read_only: bool, searches: Sequence[Sequence[str]] = ()
-    ) -> Selected:
-        """SELECT or EXAMINE; `searches` ride along, and `searched` has their answers."""
+    def open_folder(self, folder: str, *, read_only: bool, keys: Sequence[str]) -> Selected:
+        """SELECT or EXAMINE; a search for `keys` rides along, and `searched` has its answer."""
         with self._edge(
             f"folder {folder}", FolderMissing, f"check the folder's name; there may be no {folder}"
         ):
             mailbox = self._normalise_folder(folder)
-            said = self._wire.select_and_search(mailbox, self._in_short(searches), read_only=read_only)
+            said = self._wire.select_and_search(mailbox, self._in_short(keys), read_only=read_only)
             validity, flags = said.get("UIDVALIDITY"), said.get("PERMANENTFLAGS")
             if not validity:
                 raise ProtocolFailed(f"{self.where}: the folder {folder} has no UIDVALIDITY")
             may_mark = "READ-ONLY" not in said and (not flags or SEEN.lower() in flags[-1].lower())
             return Selected(int(validity[-1]), may_mark)
 
-    def send_searches(self, searches: Sequence[Sequence[str]]) -> None:
-        """UID SEARCH, several at once; `searched` has their answers."""
+    def searched(self) -> list[int]:
+        """The UIDs, ascending, that the search found which was sent last."""
         with self._edge("search", ProtocolFailed):
-            self._wire.send_searches(self._in_short(searches))
+            return parse_search(*self._wire.search_answer())
 
-    def searched(self) -> list[list[int]]:
-        """The UIDs that each search found, ascending."""
+    def find(self, keys: Sequence[str]) -> list[int]:
+        """UID SEARCH: the UIDs, ascending."""
         with self._edge("search", ProtocolFailed):
-            return [parse_search(*answer) for answer in self._wire.search_answers()]
+            self._wire.send_search(self._in_short(keys))
+        return self.searched()
 
     def measure(self, uids: Collection[int]) -> Iterator[Fetched]:
         """Size and INTERNALDATE of those that are still there."""
@@ -227,11 +226,10 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
                 self._wire.noop()  # in which the server says which messages have gone
                 command()
 
-    def _in_short(self, searches: Sequence[Sequence[str]]) -> list[list[str]]:
+    def _in_short(self, keys: Sequence[str]) -> list[str]:
         """Ask for ranges instead of one number a message, where the server can (RFC 4731)."""
         known = self._cached_capabilities or [name.encode() for name in self._wire.capabilities]
-        ranges = ["RETURN", "(ALL)"] if b"ESEARCH" in known else []
-        return [[*ranges, *keys] for keys in searches]
+        return ["RETURN", "(ALL)", *keys] if b"ESEARCH" in known else list(keys)
 
     @contextmanager
     def _edge(self, doing: str, otherwise: type[SourceError], hint: str = "") -> Iterator[None]:

@@ -93,17 +93,16 @@ class Stages:
         self.session.log_in(settings.username, settings.password(), _login_cure(settings.host))
         return f"logged in as {settings.username}"
 
-    def open_folder(self, searches: Sequence[Sequence[str]] = ()) -> str:
-        """Select the folder (EXAMINE where read-only)."""
+    def open_folder(self, keys: Sequence[str]) -> str:
+        """Select the folder (EXAMINE where read-only), with a search for `keys` (RFC 3501 section 6.4.4)."""
         settings = self._settings
-        read_only = settings.read_only
-        self._selected = self.session.open_folder(settings.folder, read_only=read_only, searches=searches)
+        self._selected = self.session.open_folder(settings.folder, read_only=settings.read_only, keys=keys)
         return f"{settings.folder} is open"
 
-    def find_folder(self) -> str:
+    def find_folder(self, keys: Sequence[str]) -> str:
         """Select the folder; where it is missing, the error says which there are."""
         try:
-            return self.open_folder()
+            return self.open_folder(keys)
         except FolderMissing as error:
             error.hint = self._folders_that_exist() or error.hint
             raise

@@ -14,6 +14,7 @@ imaplib's, and IMAPClient's on top of it.
 from __future__ import annotations
 
 import imaplib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from emailint.errors import ConnectionFailed, ProtocolFailed, TlsFailed
@@ -98,38 +99,36 @@ class Wire(imaplib.IMAP4):
         self._until_secured = False
         self._get_capabilities()
 
-    def select_and_search(
-        self, mailbox: bytes, searches: Sequence[Sequence[str]], *, read_only: bool
-    ) -> dict[str, Any]:
-        """SELECT or EXAMINE, with searches sent in the same breath; returns what SELECT says.
+    def select_and_search(self, mailbox: bytes, keys: Sequence[str], *, read_only: bool) -> dict[str, Any]:
+        """SELECT or EXAMINE, with a search sent in the same breath; returns what SELECT says.
 
-        `search_answers` has their answers. They may ride along because a search that meets another
-        UIDVALIDITY, or no folder, does no harm.
+        `search_answer` has the other answer. The search may ride along because it does no harm when it
+        meets another UIDVALIDITY, or no folder. One alone, since nothing tells the answers to two apart.
         """
         name = "EXAMINE" if read_only else "SELECT"
         self.untagged_responses.clear()
         self.is_readonly = True  # else imaplib refuses to go on in a folder that is read-only
         selecting = self._command(name, mailbox)
         self.state = "SELECTED"
-        self._searching = [self._command("UID", "SEARCH", *keys) for keys in searches]
+        self.send_search(keys)
         try:
             self._command_complete(name, selecting)
         except Refused:
             self.state = "AUTH"
-            self._give_up_searches()
+            with suppress(Refused):
+                self.search_answer()
             raise
         return dict(self.untagged_responses)
 
-    def send_searches(self, searches: Sequence[Sequence[str]]) -> None:
-        """Send searches; `search_answers` has their answers."""
-        self._searching = [self._command("UID", "SEARCH", *keys) for keys in searches]
+    def send_search(self, keys: Sequence[str]) -> None:
+        """Send a UID SEARCH; `search_answer` has its answer."""
+        self._searching = self._command("UID", "SEARCH", *keys)
 
-    def search_answers(self) -> Iterator[tuple[list[Piece], list[Piece]]]:
-        """The `SEARCH` and `ESEARCH` responses to each search, in order."""
-        while self._searching:
-            self._command_complete("UID SEARCH", self._searching.pop(0))
-            responses = self.untagged_responses
-            yield responses.pop("SEARCH", []), responses.pop("ESEARCH", [])
+    def search_answer(self) -> tuple[list[Piece], list[Piece]]:
+        """The `SEARCH` and `ESEARCH` responses to the search that was sent."""
+        self._command_complete("UID SEARCH", self._searching)
+        responses = self.untagged_responses
+        return responses.pop("SEARCH", []), responses.pop("ESEARCH", [])
 
     def fetch_each(
         self, uids: str, items: str, *, literals: int, literal: int = 65_536
@@ -229,14 +228,6 @@ class Wire(imaplib.IMAP4):
             super()._get_capabilities()  # type: ignore[misc]  # not in typeshed
 
     # Below that
-
-    def _give_up_searches(self) -> None:
-        for tag in self._searching:
-            try:
-                self._command_complete("UID SEARCH", tag)
-            except Refused:
-                continue
-        self._searching = []
 
     def _finish_unread_answer(self) -> None:
         tag, self._unread_answer = self._unread_answer, None

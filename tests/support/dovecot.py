@@ -156,8 +156,9 @@ class Dovecot:
         mailbox = Mailbox(user, password, home / "Maildir", (self._mail_user.pw_uid, self._mail_user.pw_gid))
         _make_maildir(mailbox.maildir)
         mailbox._own(home)
-        with (self.root / "passwd").open("a", encoding="utf-8") as passwd:
-            passwd.write(f"{user}:{{PLAIN}}{password}::::::\n")
+        # A file for each, since Dovecot looks at most once a second whether a file has changed.
+        passwd = self.root / "passwd" / user
+        passwd.write_text(f"{user}:{{PLAIN}}{password}::::::\n", encoding="utf-8")
         return mailbox
 
     def log(self) -> str:
@@ -167,9 +168,8 @@ class Dovecot:
 
     def _prepare(self) -> None:
         _write_certificates(self.root)
-        for name in ("run", "mail"):
+        for name in ("run", "mail", "passwd"):
             (self.root / name).mkdir()
-        (self.root / "passwd").touch()
         os.chown(self.root / "mail", self._mail_user.pw_uid, self._mail_user.pw_gid)
 
     def _launch(self) -> None:
@@ -239,7 +239,7 @@ auth_verbose = yes
 auth_failure_delay = 0
 passdb {{
   driver = passwd-file
-  args = username_format=%u {root}/passwd
+  args = username_format=%u {root}/passwd/%u
 }}
 userdb {{
   driver = static
@@ -266,6 +266,11 @@ service imap-login {{
   }}
   service_count = 0
   process_limit = 1
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service imap {{
   service_count = 1000
