@@ -7,6 +7,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     ├── UsageError             run          permanent   exit 2    wrong command line
     ├── StoreError             run          permanent   exit 73   the store cannot be used
     │   └── StoreBusy          run          transient   exit 0    another sweep holds the store
+    ├── DirectoryError         run          permanent             the directory cannot be used as it is
     ├── SourceError            integration                        a mailbox cannot be swept
     │   ├── ConnectionFailed   integration  transient             name, TCP, time-out, lost connection
     │   ├── TlsFailed          integration  permanent             certificate or TLS refused
@@ -100,6 +101,10 @@ class StoreBusy(StoreError):
 
     transient = True
     exit_code = Exit.OK
+
+
+class DirectoryError(EmailintError):
+    """The directory file or its index cannot be used; the last good index serves, where there is one."""
 
 
 class SourceError(EmailintError):
