@@ -118,7 +118,7 @@ class _Reader:
             self.group = True
             self.prefix = ""
             self._clear()
-        elif "".join(self.words).strip().lower() == "mailto":
+        elif len(self.words) < 4 and "".join(self.words).strip().lower() == "mailto":
             self.words.clear()
         else:
             self.words.append(":")
@@ -223,3 +223,23 @@ def _route(angle: str) -> str:
     if angle.startswith("@") and ":" in angle:
         return angle.rpartition(":")[2].strip()
     return angle
+
+
+def sender_problem(fields: list[AddressList]) -> str | None:
+    """Why the author cannot be answered, from all From fields of a message; None when he can.
+
+    There must be one field with one address that means one thing (RFC 5322 section 3.6.2).
+    """
+    found = [address for each in fields for address in each.addresses]
+    broken = next((each.problem for each in fields if each.problem), None)
+    if not any(address.address for address in found):
+        return "From has no address" if fields else "there is no From"
+    if broken:
+        return f"From is broken: {broken}"
+    if len(fields) > 1:
+        return "there are several From fields"
+    if any(each.group for each in fields):
+        return "From names a group"
+    if len(found) > 1:
+        return "From has several addresses"
+    return None if is_plain(found[0].address) else "the address of From is not one that can be answered"

@@ -94,7 +94,8 @@ class InboundMessage:
     """One message as read. Texts hold no lone surrogates and only `\\n` as line end.
 
     `subject` is one line, decoded, "" when there is none. `senders` are all addresses of From, as they
-    stand; one usable address is required before anybody is answered. `recipients` maps the header names
+    stand. `sender` is the one that can be answered without doubt; None where there is none, and
+    `sender_problem` then says why. `recipients` maps the header names
     X-Original-To, Envelope-To, Delivered-To, Resent-To, To and Cc, in this order where present, to their
     addresses. `return_path` is None without the header, "" for `<>`. `text` is what the sender wrote now,
     `quoted` the history; the two together hold all text of the mail. `html` is cleaned for display.
@@ -124,6 +125,7 @@ class InboundMessage:
     authentication: Authentication = Authentication()
     bounces: tuple[Bounce, ...] = ()
     defects: tuple[str, ...] = ()
+    sender_problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""The text of a mail: what was written now, what is history, and HTML that can be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING
+
+from emailint.message import quoted
+from emailint.message.model import Attachment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emailint.message.contents import Piece
+    from emailint.message.model import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """`text` and `quoted` hold all text of the mail; `files` what had to be cut out of the record."""
+
+    text: str = ""
+    quoted: str = ""
+    html: str | None = None
+    files: tuple[Attachment, ...] = ()
+    defects: tuple[str, ...] = ()
+
+
+def compose(pieces: Iterable[Piece], invitations: Iterable[str], subject: str, limits: Limits) -> Body:
+    """The body of a mail from its pieces; a text over the limit is cut, and whole in a file."""
+    pieces = [_shown(piece) for piece in pieces]
+    halves = [_halves(piece, subject) for piece in pieces]
+    new = _joined([half[0] for half in halves] + list(invitations))
+    old = _joined(half[1] for half in halves)
+    html, html_file, html_defect = _html(pieces, limits)
+    defects = [html_defect] if html_defect else []
+    files = [html_file] if html_file else []
+    if len(new) > limits.text // 4 or len(old) > limits.text // 4:
+        short_new, short_old = _cut(new, limits.text), _cut(old, limits.text)
+        if (short_new, short_old) != (new, old):
+            whole = _joined((new, old)).encode()
+            defects.append(f"text over {limits.text:,} octets was cut; the whole is attached as text.txt")
+            files.append(Attachment("text.txt", "text/plain", whole))
+            new, old = short_new, short_old
+    return Body(new, old, html, tuple(files), tuple(defects))
+
+
+def _shown(piece: Piece) -> Piece:
+    """The piece without what its HTML hides."""
+    if piece.html is None:
+        return piece
+    from emailint.message.markup import visible  # noqa: PLC0415 - only mail with HTML needs it
+
+    return replace(piece, html=visible(piece.html))
+
+
+def _halves(piece: Piece, subject: str) -> tuple[str, str]:
+    """New text, and signature and history."""
+    if piece.has_plain or piece.html is None:
+        split = quoted.split_text((piece.plain or "").strip("\n"), subject)
+        return split.new, split.apart
+    from emailint.message.hypertext import to_text  # noqa: PLC0415 - only mail whose text is HTML needs it
+
+    new, old = quoted.split_html(piece.html, subject)
+    split = quoted.split_signature(to_text(new))
+    return split.new, _joined((split.apart, to_text(old) if old else ""))
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return "\n\n".join(text for text in texts if text.strip())
+
+
+def _cut(text: str, octets: int) -> str:
+    data = text.encode()
+    return text if len(data) <= octets else data[:octets].decode("utf-8", "ignore")
+
+
+def _html(pieces: Iterable[Piece], limits: Limits) -> tuple[str | None, Attachment | None, str | None]:
+    """The cleaned HTML of all pieces; where it is too long or too deep, a file and a defect instead."""
+    pieces = [piece for piece in pieces if piece.html is not None or piece.has_plain]
+    if not any(piece.html for piece in pieces):
+        return None, None, None
+    from emailint.message.hypertext import clean  # noqa: PLC0415 - only mail with HTML needs it
+
+    html = "\n".join(piece.html or f"<pre>{escape(piece.plain or '', quote=False)}</pre>" for piece in pieces)
+    safe = clean(html) if len(html) <= limits.text else None
+    if safe is not None and len(safe) <= 2 * limits.text:
+        return safe, None, None
+    reason = "too long" if len(html) > limits.text else "nested too deeply"
+    file = Attachment("body.html", "text/html", html.encode())
+    return None, file, f"the HTML is {reason} to be cleaned; it is attached as body.html"

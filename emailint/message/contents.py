@@ -1,0 +1,295 @@
+"""What the parts of a message hold: texts in their order, and every file.
+
+Of a multipart/alternative one form becomes the text (plain where it has content, else HTML); of everything
+else all texts count, in the order of the mail (RFC 2046 section 5.1).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from emailint.message import charsets, clean, flowed, legacy, names, smime, words
+from emailint.message.invitation import summary
+from emailint.message.model import Attachment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emailint.message.model import Limits
+    from emailint.message.structure import Cutter, Part
+
+_PLAIN = frozenset(["text/plain", "text/markdown", "text/x-markdown", "text/enriched", "text/richtext"])
+_HTML = frozenset(["text/html", "application/xhtml+xml"])
+_ENRICHED = frozenset(["text/enriched", "text/richtext"])
+_UNSHOWN = frozenset(["text/x-amp-html", "text/watch-html"])
+_SEALED = frozenset(["application/pkcs7-mime", "application/x-pkcs7-mime"])
+_TNEF = frozenset(["application/ms-tnef", "application/vnd.ms-tnef"])
+_META_CHARSET = re.compile(
+    rb"<meta[^<>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE
+)
+_ENRICHED_TAG = re.compile(r"<(?!<)/?[A-Za-z-]{1,60}>")
+_ENRICHED_PARAMETER = re.compile(r"<param>[^<]*</param>", re.IGNORECASE)
+_PGP = b"-----BEGIN PGP MESSAGE-----"
+_VISIBLE = re.compile(r"[^\W_]")
+_VISIBLE_BYTES = re.compile(rb"[^\s\0-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of text: as plain text, as HTML, or as both where the mail gives both."""
+
+    plain: str | None = None
+    html: str | None = None
+
+    @property
+    def has_plain(self) -> bool:
+        """Whether the plain form says anything."""
+        return self.plain is not None and _VISIBLE.search(self.plain) is not None
+
+
+@dataclass(slots=True)
+class Contents:
+    """What was gathered; `over` tells that a limit left something out."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    invitations: list[str] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+    over: bool = False
+
+
+def gather(root: Part, cutter: Cutter, hint: str | None) -> Contents:
+    """Texts and files of a message; `hint` is the charset that raw file names are tried with."""
+    gatherer = _Gatherer(cutter, hint)
+    contents = gatherer.contents
+    contents.pieces = gatherer.part(root)
+    if not any(piece.has_plain or piece.html for piece in contents.pieces):
+        contents.pieces += gatherer.last_resort(root)
+    return contents
+
+
+class _Gatherer:
+    """Walks the tree once."""
+
+    def __init__(self, cutter: Cutter, hint: str | None) -> None:
+        self.cutter, self.hint = cutter, hint
+        self.limits: Limits = cutter.limits
+        self.contents = Contents()
+        self.decoded = 0
+        self.seen_text = False
+
+    def part(self, part: Part, parent: str = "") -> list[Piece]:
+        """The texts of a part; its files are added to the attachments."""
+        if not part.children:
+            return self._leaf(part, parent)
+        if part.content_type == "multipart/alternative":
+            return self._alternative(part)
+        if part.content_type == "multipart/encrypted":
+            self._defect("the mail is encrypted (PGP/MIME); its text is in the attachment and was not read")
+        pieces = [piece for child in part.children for piece in self.part(child, part.content_type)]
+        self._epilogue(part)
+        return _without_doubles(pieces)
+
+    def last_resort(self, root: Part) -> list[Piece]:
+        """The text of a mail that has none in the usual places: the root marked as a file, a preamble."""
+        if root.content_type in _PLAIN | _HTML and root.disposition is not None:
+            return self._text(root)
+        if root.children and _VISIBLE_BYTES.search(root.preamble) and len(root.preamble) > 200:
+            text, _ = charsets.decode(root.preamble, None, self.hint)
+            self._defect("only text before the first part was found")
+            return [Piece(clean.lines(text).strip("\n"))]
+        return []
+
+    def _defect(self, defect: str) -> None:
+        self.contents.defects.append(defect)
+
+    def _limit(self, defect: str) -> None:
+        self.contents.over = True
+        self._defect(defect)
+
+    def _body(self, part: Part) -> bytes:
+        """The decoded bytes; none any more once all parts together are over the limit."""
+        if self.decoded > self.limits.decoded:
+            return b""
+        body = part.body
+        self.decoded += len(body)
+        if self.decoded > self.limits.decoded:
+            self._limit(f"more than {self.limits.decoded:,} octets decoded; the rest was left out")
+            return b""
+        return body
+
+    def _alternative(self, part: Part) -> list[Piece]:
+        options = [self.part(child, part.content_type) for child in part.children]
+        self._epilogue(part)
+        rich = [option for option in options if any(piece.html for piece in option)]
+        plain = [
+            piece.plain
+            for option in options
+            if option not in rich
+            for piece in option
+            if piece.plain is not None and piece.has_plain
+        ]
+        for option in rich[:-1]:
+            if option != rich[-1]:
+                self._kept_as_file(option)
+        if not plain:
+            return rich[-1] if rich else []
+        html = "\n".join(piece.html or "" for piece in rich[-1]) if rich else None
+        return [Piece("\n\n".join(dict.fromkeys(plain)), html)]
+
+    def _kept_as_file(self, option: list[Piece]) -> None:
+        for piece in option:
+            content = (piece.html or piece.plain or "").encode()
+            self._add(Attachment("alternative.html", "text/html", content))
+        self._defect("of several HTML alternatives the last was read; the others are attached")
+
+    def _epilogue(self, part: Part) -> None:
+        if len(part.epilogue) > 1 and _VISIBLE_BYTES.search(part.epilogue[:100_000]):
+            self._defect("text stands after the last part; it is attached as epilogue.txt")
+            self._add(Attachment("epilogue.txt", "text/plain", part.epilogue.strip(b"\r\n")))
+
+    def _leaf(self, part: Part, parent: str) -> list[Piece]:
+        if part.content_type in _UNSHOWN and parent == "multipart/alternative":
+            return []
+        if self._is_text(part):
+            return self._text(part)
+        if part.content_type.startswith("multipart/") and not part.encoded:
+            return []
+        body = self._body(part)
+        pieces: list[Piece] = []
+        if part.content_type == "text/calendar":
+            self._invitation(part, body)
+        elif _is_sealed(part):
+            pieces = self._sealed(part, body)
+        elif part.content_type in _TNEF or (part.filename or "").lower() == "winmail.dat":
+            pieces = self._tnef(body)
+        self._attach(part, parent, body)
+        return pieces
+
+    def _is_text(self, part: Part) -> bool:
+        """Whether a part is text to be read, not a file."""
+        if part.content_type not in _PLAIN and part.content_type not in _HTML:
+            return False
+        if part.disposition is None:
+            return part.filename is None or not self.seen_text
+        return part.disposition == "inline" and part.filename is None
+
+    def _text(self, part: Part) -> list[Piece]:
+        body = self._body(part)
+        if b"begin " in body or b"=ybegin " in body:
+            body, files = legacy.extract(body)
+            for file in files:
+                self._enclosed(file)
+        if part.content_type in _HTML:
+            piece = Piece(html=self._decoded(part, body, _declared_inside(part, body)))
+        else:
+            piece = Piece(self._plain(part, body))
+        self.seen_text = self.seen_text or piece.has_plain or bool(piece.html)
+        return [piece]
+
+    def _decoded(self, part: Part, body: bytes, inside: str | None = None) -> str:
+        text, defect = charsets.decode(body, part.params.get("charset") or inside, self.hint)
+        if defect:
+            self._defect(defect)
+        return clean.lines(text)
+
+    def _plain(self, part: Part, body: bytes) -> str:
+        if _PGP in body:
+            self._defect("the text is encrypted (PGP) and was not read")
+        text = self._decoded(part, body)
+        if part.params.get("format", "").lower() == "flowed":
+            text = flowed.unflow(text, delsp=part.params.get("delsp", "").lower() == "yes")
+        if part.content_type in _ENRICHED:
+            text = _ENRICHED_TAG.sub("", _ENRICHED_PARAMETER.sub("", text)).replace("<<", "<")
+        return text
+
+    def _enclosed(self, file: legacy.Enclosed) -> None:
+        name = words.plain(file.name, self.hint)
+        if file.damaged:
+            self._defect(f"the file {clean.one_line(name)[:100]!r} in the text is damaged or only a part")
+        self._add(Attachment(name, names.type_of(name), file.content))
+
+    def _invitation(self, part: Part, body: bytes) -> None:
+        text, _ = charsets.decode(body, part.params.get("charset") or "utf-8", self.hint)
+        summed = summary(clean.lines(text), part.params.get("method", ""))
+        if summed and summed not in self.contents.invitations:
+            self.contents.invitations.append(summed)
+
+    def _sealed(self, part: Part, body: bytes) -> list[Piece]:
+        """What an opaque S/MIME part holds, read like any other part."""
+        content = smime.signed_content(body) if part.depth < self.limits.depth else None
+        if content is not None:
+            self._defect("the text was taken out of an S/MIME signature, which was not checked")
+            return self.part(self.cutter.entity(content, part.depth + 1))
+        if smime.is_encrypted(body) or part.params.get("smime-type") == "enveloped-data":
+            self._defect("the mail is encrypted (S/MIME); its text is in the attachment and was not read")
+        else:
+            self._defect("an S/MIME part could not be opened; it is attached as it came")
+        return []
+
+    def _tnef(self, body: bytes) -> list[Piece]:
+        from emailint.message import tnef  # noqa: PLC0415 - few mails have it
+
+        opened = tnef.read(body)
+        if opened.defect:
+            self._defect(opened.defect)
+        for attachment in opened.attachments:
+            self.decoded += len(attachment.content)
+            self._add(attachment)
+        if self.seen_text or (opened.plain is None and opened.html is None):
+            return []
+        return [Piece(opened.plain, opened.html)]
+
+    def _attach(self, part: Part, parent: str, body: bytes) -> None:
+        inline = part.disposition == "inline" or (
+            part.disposition is None and part.content_id is not None and parent == "multipart/related"
+        )
+        name = names.name_of(part, body)
+        self._add(Attachment(name, part.content_type, body, inline, part.content_id))
+
+    def _add(self, attachment: Attachment) -> None:
+        if len(self.contents.attachments) < self.limits.attachments:
+            self.contents.attachments.append(attachment)
+        elif not self.contents.over:
+            self._limit(f"more than {self.limits.attachments} attachments; the rest was left out")
+
+
+def _is_sealed(part: Part) -> bool:
+    if part.content_type in _SEALED:
+        return part.params.get("smime-type", "") != "certs-only"
+    return part.content_type == "application/octet-stream" and (part.filename or "").lower().endswith(".p7m")
+
+
+def _declared_inside(part: Part, body: bytes) -> str | None:
+    """The charset that HTML says of itself; it counts where Content-Type says none."""
+    if part.params.get("charset") and charsets.resolve(part.params["charset"]):
+        return None
+    match = _META_CHARSET.search(body, 0, 4096)
+    return match[1].decode("ascii") if match else None
+
+
+def _without_doubles(pieces: Iterable[Piece]) -> list[Piece]:
+    """A text that stands twice in a row, once plain and once as HTML, is one piece."""
+    result: list[Piece] = []
+    for piece in pieces:
+        last = result[-1] if result else None
+        if (
+            last
+            and last.has_plain
+            and not last.html
+            and piece.html
+            and not piece.plain
+            and _same(last, piece)
+        ):
+            result[-1] = Piece(last.plain, piece.html)
+        else:
+            result.append(piece)
+    return result
+
+
+def _same(plain: Piece, rich: Piece) -> bool:
+    from emailint.message.hypertext import stripped  # noqa: PLC0415 - loads with the first such mail
+
+    return (plain.plain or "").split() == stripped(rich.html or "").split()

@@ -1,0 +1,55 @@
+"""winmail.dat opened (MS-OXTNEF) with tnefparse, where the extra `tnef` is installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from emailint.message import charsets, clean
+from emailint.message.model import Attachment
+from emailint.message.names import type_of
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Text and files of a TNEF part, or why there are none."""
+
+    plain: str | None = None
+    html: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    defect: str | None = None
+
+
+def read(data: bytes) -> Opened:
+    """Open a TNEF part. Never raises; what cannot be read is said."""
+    try:
+        from tnefparse import TNEF  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        return Opened(defect="winmail.dat was not opened: install emailint[tnef]")
+    try:
+        return _opened(TNEF(data))
+    except Exception as error:  # noqa: BLE001 - the library raises whatever a damaged file leads it to
+        return Opened(defect=f"winmail.dat is damaged ({type(error).__name__}); it is attached as it came")
+
+
+def _opened(tnef: Any) -> Opened:
+    files = tuple(
+        Attachment(_name(item), type_of(_name(item)), bytes(item.data or b"")) for item in tnef.attachments
+    )
+    html = _text(tnef.htmlbody)
+    plain = _text(tnef.body)
+    return Opened(
+        plain, html, files, None if plain or html or files else "winmail.dat holds nothing readable"
+    )
+
+
+def _name(item: Any) -> str:
+    name = item.long_filename() or item.name or ""
+    return clean.without_surrogates(str(name)).rstrip("\0") or "attachment.bin"
+
+
+def _text(value: Any) -> str | None:
+    if not value:
+        return None
+    text = charsets.decode(value)[0] if isinstance(value, bytes) else str(value)
+    return clean.lines(text)
