@@ -21,11 +21,11 @@ def errors(found: Sequence[OpenError], now: datetime) -> Sheet:
     """Errors, each with what to do about it under what happened."""
     return Sheet(
         (
-            Column("Error", wrap=True),
+            Column("Error"),
             Column("Last", right=True),
             Column("Times", right=True, room=70),
-            Column("Where", wrap=True, room=60),
-            Column("What", wrap=True),
+            Column("Where", room=60),
+            Column("What", elastic=True, wrap=True),
         ),
         tuple(_error_row(error, now) for error in found),
     )
@@ -40,13 +40,13 @@ def cases(found: Iterable[Mapping[str, Any]]) -> Sheet:
     """Cases as they stand in `cases.jsonl`."""
     return Sheet(
         (
-            Column("Case", wrap=True),
+            Column("Case"),
             Column("Created", room=100),
-            Column("Integration", room=80),
-            Column("Workspace", room=110),
-            Column("From", room=60),
-            Column("Subject"),
-            Column("Priority", room=90),
+            Column("Integration", room=140),
+            Column("Workspace", elastic=True, room=120),
+            Column("From", elastic=True, room=60),
+            Column("Subject", elastic=True),
+            Column("Priority", room=80),
         ),
         tuple(_case_row(case) for case in found),
     )

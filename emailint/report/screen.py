@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
-from emailint.report.sheet import Tone, plain_lines, plain_row
+from emailint.report.sheet import Tone, fitted, plain_lines, plain_row
 from emailint.terminal import terminal_safe
 
 if TYPE_CHECKING:
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from emailint.report.sheet import Cell, Column, Sheet
+    from emailint.report.sheet import Cell, Sheet
 
-_STYLES = {
+BOXES: Final = 60
+"""Narrower screens get no lines around cells."""
+
+_STYLES: Final = {
     Tone.PLAIN: "",
     Tone.GOOD: "green",
     Tone.WARNING: "yellow",
@@ -62,29 +65,28 @@ def _draw(sheet: Sheet, screen: Console) -> None:
     from rich.table import Table  # noqa: PLC0415 - cron never pays for rich
 
     shown = [number for number, column in enumerate(sheet.columns) if column.room <= screen.width]
-    narrow = screen.width < 60
+    lines = box.ROUNDED if screen.encoding.startswith("utf") else box.ASCII
     table = Table(
         title=_text(sheet.title, "bold") if sheet.title else None,
         title_justify="left",
-        box=None if narrow else box.ROUNDED if screen.encoding.startswith("utf") else box.ASCII,
+        box=lines if screen.width >= BOXES else None,
         padding=(0, 1),
-        expand=False,
     )
-    for number in shown:
-        table.add_column(_text(sheet.columns[number].title, "bold"), **_layout(sheet.columns[number]))
+    widths = fitted(sheet, shown, screen.width - 3 * len(shown) - 1)
+    for number, width in zip(shown, widths, strict=True):
+        column = sheet.columns[number]
+        table.add_column(
+            _text(column.title, "bold"),
+            justify="right" if column.right else "left",
+            width=width,
+            no_wrap=not column.wrap,
+            overflow="fold" if column.wrap else "ellipsis",
+        )
     for row in sheet.rows:
         table.add_row(*(_cell(row[number]) for number in shown))
     screen.print(table)
     if sheet.more:
         screen.print(f"… and {sheet.more:,} more")
-
-
-def _layout(column: Column) -> dict[str, Any]:
-    return {
-        "justify": "right" if column.right else "left",
-        "no_wrap": not column.wrap,
-        "overflow": "fold" if column.wrap else "ellipsis",
-    }
 
 
 def _cell(cell: Cell) -> Text:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emailint.terminal import terminal_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+NARROWEST: Final = 10
+"""Characters that an elastic column keeps, however narrow the screen."""
 
 
 class Tone(StrEnum):
@@ -34,10 +38,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`room`: the narrowest screen, in characters, that shows it. `wrap`: never cut, over several lines."""
+    """`room`: the narrowest screen, in characters, that shows it. `elastic`: may be narrower than what it
+    holds, which is then cut, or goes over several lines where `wrap` says so.
+    """
 
     title: str
     right: bool = False
+    elastic: bool = False
     wrap: bool = False
     room: int = 0
 
@@ -65,6 +72,22 @@ def plain_lines(sheet: Sheet) -> Iterator[str]:
         yield from (f"    {terminal_safe(cell.below)}" for cell in row if cell.below)
     if sheet.more:
         yield f"... and {sheet.more:,} more"
+
+
+def fitted(sheet: Sheet, shown: Sequence[int], room: int) -> list[int]:
+    """Widths of the columns `shown` that together take at most `room`, as far as the elastic ones give."""
+    columns = [sheet.columns[number] for number in shown]
+    widths = [
+        max(cells(terminal_safe(text)) for text in (column.title, *(row[number].text for row in sheet.rows)))
+        for column, number in zip(columns, shown, strict=True)
+    ]
+    elastic = [number for number, column in enumerate(columns) if column.elastic]
+    for _ in range(sum(widths) - room):
+        widest = max(elastic, key=lambda number: widths[number], default=None)
+        if widest is None or widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+    return widths
 
 
 def plain_row(row: Sequence[Cell], widths: Sequence[int]) -> Iterator[str]:

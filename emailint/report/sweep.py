@@ -56,11 +56,11 @@ def messages(result: SweepResult) -> Sheet:
     shown = all_messages[:MAXIMUM_ROWS]
     return Sheet(
         (
-            Column("Integration", room=100),
-            Column("From", room=80),
-            Column("Subject"),
+            Column("Integration", room=120),
+            Column("From", elastic=True, room=100),
+            Column("Subject", elastic=True),
             Column("Became", wrap=True),
-            Column("Reply", wrap=True, room=60),
+            Column("Reply", room=70),
         ),
         tuple(_message_row(each) for each in shown),
         title="Dry run: what would be made of each mail" if result.dry_run else "",
@@ -76,9 +76,9 @@ def integrations(result: SweepResult) -> Sheet:
     titles = [heads.get(name, name.replace("_", " ").capitalize()) for name in names]
     return Sheet(
         (
-            Column("Integration", wrap=True),
+            Column("Integration"),
             *(Column(title, right=True) for title in titles),
-            Column("Trouble", wrap=True),
+            Column("Trouble", elastic=True, wrap=True),
         ),
         tuple(_integration_row(each, names) for each in result.integrations),
     )
@@ -143,8 +143,8 @@ def _counted(name: str, count: int) -> str:
 def _message_row(message: MessageResult) -> tuple[Cell, ...]:
     return (
         Cell(message.integration, Tone.QUIET),
-        Cell(clip(message.sender, 40)),
-        Cell(clip(message.subject or "(no subject)", 60)),
+        Cell(clip(message.sender, 36)),
+        Cell(clip(message.subject or "(no subject)", 50)),
         _made(message),
         _reply(message.reply),
     )

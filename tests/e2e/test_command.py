@@ -22,9 +22,10 @@ def demo(tmp_path: Path) -> Path:
     """A folder with the configuration at the top and a fresh copy of the example mailbox."""
     shutil.copy(ROOT / "integrations.yaml", tmp_path)
     maildir = tmp_path / "data" / "maildir"
-    for folder in ("cur", "tmp"):
+    for folder in ("cur", "new", "tmp"):
         (maildir / folder).mkdir(parents=True)
-    shutil.copytree(ROOT / "examples" / "maildir" / "new", maildir / "new", copy_function=shutil.copyfile)
+    for mail in sorted((ROOT / "examples" / "maildir" / "new").iterdir()):
+        shutil.copyfile(mail, maildir / "new" / mail.name)
     return tmp_path
 
 

@@ -8,10 +8,10 @@ import re
 import pytest
 
 from emailint.report.screen import show, show_row
-from emailint.report.sheet import Cell, Column, Sheet, Tone, cells, plain_lines
+from emailint.report.sheet import Cell, Column, Sheet, Tone, cells, fitted, plain_lines
 
 SHEET = Sheet(
-    (Column("Who"), Column("Mails", right=True), Column("What", wrap=True, room=50)),
+    (Column("Who"), Column("Mails", right=True), Column("What", elastic=True, wrap=True, room=50)),
     (
         (Cell("payroll"), Cell("12"), Cell("refused", Tone.BAD, below="ask again")),
         (Cell("山田\x1b[31m"), Cell("1,000"), Cell("[bold]x[/oops]")),
@@ -91,6 +91,15 @@ def test_a_narrow_terminal_shows_fewer_columns_and_no_line_too_long(
     assert "payroll" in drawn
     assert "refused" not in drawn
     assert all(cells(line) <= 30 for line in drawn.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("room", "widths"), [(100, [40, 12, 5]), (57, [40, 12, 5]), (47, [30, 12, 5]), (10, [10, 12, 5])]
+)
+def test_only_elastic_columns_give_way_and_not_for_ever(room: int, widths: list[int]) -> None:
+    columns = (Column("A", elastic=True), Column("B"), Column("C"))
+    sheet = Sheet(columns, ((Cell("a" * 40), Cell("b" * 12), Cell("c" * 5)),))
+    assert fitted(sheet, [0, 1, 2], room) == widths
 
 
 def test_a_row_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
