@@ -82,11 +82,13 @@ def app(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status and lets no exception out."""
     _prepare_output()
+    status = _run(arguments)
+    return status if _flushed() or status != Exit.OK else OUTPUT_CLOSED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
-        status = app.main(arguments, prog_name="emailint", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        status = OUTPUT_CLOSED
+        return int(app.main(arguments, prog_name="emailint", standalone_mode=False) or Exit.OK)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -96,12 +98,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmailintError as error:
         _say_error(error)
         return error.exit_code
+    except OSError as error:  # rooms translate theirs; what is left is a file that was named, or the output
+        _say(f"{error.filename or 'the output'}: {error.strerror or type(error).__name__}")
+        return Exit.TROUBLE
     except Exception as error:  # noqa: BLE001 - whatever else comes is a bug, told without its values
         _say_bug(error)
         return Exit.BUG
-    if status == OUTPUT_CLOSED:
-        _drop_output()
-    return int(status or Exit.OK)
 
 
 def _prepare_output() -> None:
@@ -147,6 +149,13 @@ def _say(text: str) -> None:
     click.echo(terminal_safe(redact(f"emailint: {text}")), err=True)
 
 
-def _drop_output() -> None:
-    """Let the interpreter's last flush go nowhere instead of failing."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _flushed() -> bool:
+    """Whether all output is out. A closed one goes nowhere, or the interpreter's last flush would fail."""
+    whole = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            whole = False
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return whole

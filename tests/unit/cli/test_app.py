@@ -155,6 +155,26 @@ def test_a_bug_is_70_and_tells_where_but_no_value(
     assert "test_app.py" in said
 
 
+def test_a_file_that_cannot_be_written_is_no_bug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "missing" / "a.html"
+    assert main(["render-template", "case-confirm", "--output", str(missing)]) == errors.Exit.TROUBLE
+    assert capsys.readouterr().err == f"emailint: {missing}: No such file or directory\n"
+
+
+def test_a_full_disk_behind_the_output_is_no_bug() -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "emailint", "schema", "case"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            check=False,
+            timeout=60,
+        )
+    assert ended.returncode != 0
+    assert b"bug" not in ended.stderr
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
 def test_an_interrupt_is_130(
     error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
