@@ -108,7 +108,7 @@ def is_sent_from(text: str) -> bool:
     """Whether a phone or a web mail added this line ("Sent from my iPhone")."""
     if len(text) > 120:
         return False
-    folded = text.strip("*_-—–<>[]() ").casefold()
+    folded = text.strip("*_-\u2013\u2014<>[]() ").casefold()
     return _SENT_FROM.match(folded) is not None and _DEVICE.search(folded) is not None
 
 

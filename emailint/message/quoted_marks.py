@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MARKER: Final = "=== Please reply above this line ==="
-"""Printed at the top of our replies; what comes back below it is history. ASCII, and short enough never to wrap."""
+"""Printed at the top of our replies; what comes back below it is history. ASCII, and too short to wrap."""
 
 MARKER_PHRASES: Final = frozenset(
     {
@@ -150,7 +150,7 @@ def header_block(lines: Sequence[Line], index: int, *, announced: bool = False) 
     `announced` quoted mail; and a date or an address must stand in it.
     """
     seen: dict[str, str] = {}
-    position = index
+    end = index
     missed = 0
     for position in range(index, min(index + _HEADER_LINES, len(lines))):
         found = field(lines[position].text)
@@ -162,8 +162,9 @@ def header_block(lines: Sequence[Line], index: int, *, announced: bool = False) 
             break
         else:
             missed = 0
+            end = position + 1
             seen.setdefault(*found)
-    return position if _is_mail_header(seen, announced) else None
+    return end if _is_mail_header(seen, announced) else None
 
 
 def _is_mail_header(seen: dict[str, str], announced: bool) -> bool:
@@ -177,7 +178,7 @@ def _is_mail_header(seen: dict[str, str], announced: bool) -> bool:
 
 
 def reply_line(lines: Sequence[Line], last: int, *, before_quote: bool) -> int | None:
-    """Where the reply line ("On … wrote:") begins that ends at `last`; it may be wrapped. None: there is none.
+    """Where the reply line ("On … wrote:") begins that ends at `last`, wrapped or not; None: there is none.
 
     `before_quote`: quoted lines follow, so less is asked of it than where only it tells what follows.
     """
