@@ -7,10 +7,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emailint.message import addresses, authentication, blocks, bodies, contents, dates
+from emailint.message import addresses, authentication, automatic, blocks, bodies, contents, dates
 from emailint.message.fingerprint import fingerprint
-from emailint.message.model import Address, Attachment, Authentication, InboundMessage, ReadSettings
-from emailint.message.structure import Cutter
+from emailint.message.model import Address, Attachment, Authentication, InboundMessage, Kind, ReadSettings
+from emailint.message.structure import Cutter, bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ def _whole(raw: bytes, settings: ReadSettings) -> InboundMessage:
     reading = _Reading(raw, settings, block.headers, [*defects, *block.defects])
     found = reading.guarded("the parts", contents.Contents(over=True), contents.gather, root, cutter, hint)
     reading.defects += [*cutter.defects, *found.defects]
-    return reading.message(found, over=block.over or cutter.over or found.over)
+    return reading.message(root, found, over=block.over or cutter.over or found.over)
 
 
 def _charset(root: Part) -> str | None:
@@ -119,7 +119,9 @@ class _Reading:
             self.defects.append(f"{what} could not be read ({type(error).__name__})")
             return default
 
-    def message(self, found: Contents | None = None, *, over: bool = False) -> InboundMessage:
+    def message(
+        self, root: Part | None = None, found: Contents | None = None, *, over: bool = False
+    ) -> InboundMessage:
         """The message; without parts when there are none."""
         found = found or contents.Contents()
         subject = self.guarded("Subject", "", self._subject)
@@ -134,6 +136,16 @@ class _Reading:
             self.settings.limits,
         )
         self.defects += body.defects
+        kind, signals, bounces = self.guarded(
+            "the kind of mail",
+            (Kind.PERSON, (), ()),
+            automatic.judge,
+            self.headers,
+            root or bare(self.headers),
+            subject,
+            f"{body.text}\n{body.quoted}" if body.quoted else body.text,
+            self.settings,
+        )
         files = (*found.attachments, *body.files, *((_itself(self.raw),) if over else ()))
         return InboundMessage(
             fingerprint=fingerprint(self.raw),
@@ -154,6 +166,9 @@ class _Reading:
             quoted=body.quoted,
             html=body.html,
             attachments=files,
+            kind=kind,
+            signals=signals,
+            bounces=bounces,
             authentication=self.guarded(
                 "Authentication-Results",
                 Authentication(),

@@ -85,23 +85,12 @@ class Cutter:
 
     def _entity(self, raw: bytes, block: blocks.Block, end: int, depth: int, default: str) -> Part:
         self._parts += 1
-        headers = block.headers
-        kind, params = _content_type(headers, default)
-        if "content-type" not in headers and _looks_multipart(raw, block.body, end):
+        part = bare(block.headers, default)
+        if "content-type" not in block.headers and _looks_multipart(raw, block.body, end):
             self.defects.append("several parts without a Content-Type that says so")
-            kind, params = "multipart/mixed", {}
-        disposition, filename = _disposition(headers, params)
-        part = Part(
-            kind,
-            headers,
-            params,
-            disposition,
-            filename,
-            _content_id(headers),
-            transfer.encoding_of(headers.first("content-transfer-encoding")),
-            depth=depth,
-        )
-        if not kind.startswith("multipart/"):
+            part = replace(part, content_type="multipart/mixed", params={})
+        part = replace(part, depth=depth)
+        if not part.content_type.startswith("multipart/"):
             return replace(part, encoded=raw[block.body : end])
         if depth >= self.limits.depth:
             self._limit(f"parts are nested more than {self.limits.depth} deep; the inner ones were not read")
@@ -158,6 +147,14 @@ class Cutter:
         if not marks[-1].closing and not self.over:
             self.defects.append("the last part has no closing boundary; the mail may be cut off")
         return tuple(children)
+
+
+def bare(headers: Headers, default: str = "text/plain") -> Part:
+    """What the headers alone say of a part."""
+    kind, params = _content_type(headers, default)
+    disposition, filename = _disposition(headers, params)
+    encoding = transfer.encoding_of(headers.first("content-transfer-encoding"))
+    return Part(kind, headers, params, disposition, filename, _content_id(headers), encoding)
 
 
 class _Mark(NamedTuple):

@@ -39,10 +39,13 @@ def decode(data: bytes, encoding: str) -> bytes:
 
 def base64(data: bytes) -> bytes:
     """Base64; foreign characters are passed over, each run that ends in padding is decoded by itself."""
-    digits = data.translate(None, _NOT_BASE64)
-    if b"=" not in digits[:-2]:
-        return _run(digits.rstrip(b"="))
-    return b"".join(_run(run) for run in digits.split(b"=") if run)
+    digits = data.rstrip(b"=\r\n\t ")
+    if b"=" not in digits:
+        try:
+            return binascii.a2b_base64(digits + b"==")
+        except binascii.Error:
+            pass
+    return b"".join(_run(run) for run in data.translate(None, _NOT_BASE64).split(b"="))
 
 
 def _run(digits: bytes) -> bytes:
