@@ -22,7 +22,7 @@ integrations:
     protocol: maildir
     path: maildir
     outbound: {type: none}
-    reply: {template: none}
+    reply: {template: none, limit: {breaker: 100000/10m}}
     workspace: 1
 """
 TEXT = "I worked 40 hours, and the slip says 32. Could you have a look, please?\n" * 50

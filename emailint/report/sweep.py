@@ -12,7 +12,7 @@ from emailint.sweep.result import Counts
 from emailint.terminal import clip, terminal_safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from emailint.store.ledger import OpenError
     from emailint.sweep.result import IntegrationResult, MessageResult, SweepResult
@@ -118,6 +118,11 @@ def news_line(error: OpenError) -> str:
     return terminal_safe(f"{where}{trouble.message}{hint}{again} [{error.error_id}]")
 
 
+def latest(news: Iterable[OpenError]) -> list[OpenError]:
+    """Each error once, as it was told last: a cause that came twice in a sweep is one piece of news."""
+    return list({error.error_id: error for error in news}.values())
+
+
 def recovered_line(error: OpenError) -> str:
     """One line for an error that is over."""
     trouble = error.trouble
@@ -129,7 +134,7 @@ def recovered_line(error: OpenError) -> str:
 def trouble_lines(result: SweepResult) -> Iterator[str]:
     """What a person is told after the tables: notes, new errors with their cure, recoveries."""
     yield from map(terminal_safe, result.notes)
-    yield from map(news_line, result.news)
+    yield from map(news_line, latest(result.news))
     yield from map(recovered_line, result.recovered)
 
 

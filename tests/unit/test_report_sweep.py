@@ -253,7 +253,8 @@ def test_cron_hears_news_and_recoveries_and_nothing_else(caplog: pytest.LogCaptu
             events.log_event(event)
         events.log_news(result(PAYROLL, busy="a sweep is running"))
         assert caplog.records == []
-        events.log_news(result(PAYROLL, news=(an_error(),), recovered=(an_error(),)))
+        events.log_news(result(PAYROLL, news=(an_error(), an_error(2)), recovered=(an_error(),)))
+    assert "(2 times" in caplog.records[0].getMessage()
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
