@@ -72,7 +72,7 @@ def plan(config: Config, integration: Integration, read: Read) -> Plan:
     message = read.message
     if message is None:  # callers pass only what was read
         raise TypeError("a message that was not read has no plan")
-    scope = "" if config.dedupe == "global" else integration.mailbox
+    scope = "" if config.dedupe == "global" else integration.mailbox.lower()
     route = decide(message, integration.aliases)
     if read.failure is not None and isinstance(route, Ignore):
         route = NewCase(route.match)

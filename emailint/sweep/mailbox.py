@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from emailint import message as reader
 from emailint.errors import MessageError, SourceError
-from emailint.message import read_headers, read_in_child, read_message, read_minimal
 from emailint.message.model import Limits, ReadSettings
 from emailint.sources.protocol import RawMessage
 from emailint.sweep.troubles import About
@@ -106,8 +106,8 @@ def read(raw: RawMessage, settings: ReadSettings) -> Read:
     """Read one message; whatever goes wrong with it stays with it, and its octets are kept."""
     try:
         if raw.whole:
-            return Read(raw.ref, read_message(raw.raw, settings))
-        message = read_headers(raw.raw, settings)
+            return Read(raw.ref, reader.read_message(raw.raw, settings))
+        message = reader.read_headers(raw.raw, settings)
         return Read(raw.ref, replace(message, size=raw.ref.size or message.size), whole=False)
     except Exception as error:  # noqa: BLE001 - the message boundary: one mail never ends a sweep
         failure = MessageError(f"the mail could not be read: {type(error).__name__}")
@@ -127,7 +127,7 @@ def read_alone(raw: RawMessage, settings: ReadSettings) -> Read:
     if not raw.whole:
         return read(raw, settings)
     try:
-        return Read(raw.ref, read_in_child(raw.raw, settings), raw=raw.raw)
+        return Read(raw.ref, reader.read_in_child(raw.raw, settings), raw=raw.raw)
     except MessageError as error:
         return Read(raw.ref, None, raw=raw.raw, failure=error)
 
@@ -135,7 +135,7 @@ def read_alone(raw: RawMessage, settings: ReadSettings) -> Read:
 def quarantined(alone: Read, settings: ReadSettings) -> Read:
     """The minimal reading of a message that failed too often."""
     raw = alone.raw or b""
-    return replace(alone, message=read_minimal(raw, settings, str(alone.failure)))
+    return replace(alone, message=reader.read_minimal(raw, settings, str(alone.failure)))
 
 
 def about(ref: MessageRef, message: InboundMessage | None, attempt: int = 1) -> About:

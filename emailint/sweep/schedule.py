@@ -45,6 +45,7 @@ class Sweep:
         """
         for integration in integrations:
             self.tallies[integration.name] = Tally(integration.name, self.run.tell)
+        self.run.store.project()
         self.run.outbox.start(self.tallies)
         crew = Crew(self.mailbox)
         with Watchdog(self.run.budget, lambda: [*crew.running, *self.run.outbox.running]):

@@ -1,0 +1,176 @@
+"""A mailbox, an outbound and a clock in memory: each call is noted, and any of them can be made to fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+from emailint.sources.protocol import MessageRef, RawMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from emailint.outbound.protocol import OutgoingMail
+    from emailint.probe import Step
+
+START = datetime(2026, 11, 24, 18, 0, 5, tzinfo=UTC)
+
+
+class StillClock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.wall = now
+        self.seconds = 1000.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def forward(self, by: timedelta) -> None:
+        self.wall += by
+        self.seconds += by.total_seconds()
+
+
+@dataclass
+class Mail:
+    """One mail of a mailbox in memory."""
+
+    raw: bytes
+    seen: bool = False
+    size: int | None = None
+    received_at: datetime = START
+
+
+@dataclass
+class MemorySource:
+    """A `MailSource` whose mailbox is a dict of UIDs.
+
+    `calls` notes each verb; `before` is called with the verb before anything is done and may raise.
+    `unmarkable` makes marking fail as a read-only folder does.
+    """
+
+    mails: dict[int, Mail] = field(default_factory=dict)
+    folders: dict[str, list[bytes]] = field(default_factory=dict)
+    account: str = "memory://payroll@example.org"
+    validity: int = 1
+    calls: list[str] = field(default_factory=list)
+    before: Callable[[str], None] = lambda _verb: None
+
+    def deliver(self, raw: bytes, **about: object) -> int:
+        """Put a new unread mail into the mailbox."""
+        uid = max(self.mails, default=0) + 1
+        self.mails[uid] = Mail(raw, **about)  # type: ignore[arg-type]  # tests name the fields of Mail
+        return uid
+
+    def locus(self, uid: int) -> str:
+        return f"{self.account}/INBOX;{self.validity}/{uid}"
+
+    def unread(self) -> list[int]:
+        return [uid for uid, mail in self.mails.items() if not mail.seen]
+
+    def __enter__(self) -> Self:
+        self._call("connect")
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.calls.append("close")
+
+    def list_unread(self) -> Sequence[MessageRef]:
+        self._call("list")
+        return [MessageRef(self.locus(uid)) for uid in sorted(self.unread())]
+
+    def measure(self, refs: Sequence[MessageRef]) -> Sequence[MessageRef]:
+        self._call("measure")
+        found = ((ref.locus, self._mail(ref.locus)) for ref in refs)
+        return [
+            MessageRef(locus, mail.size or len(mail.raw), mail.received_at)
+            for locus, mail in found
+            if mail is not None
+        ]
+
+    def fetch(self, refs: Sequence[MessageRef], *, headers_only: bool = False) -> Iterator[RawMessage]:
+        self._call("fetch")
+        for ref in refs:
+            self._call("fetch one")
+            mail = self._mail(ref.locus)
+            if mail is not None:
+                raw = mail.raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if headers_only else mail.raw
+                yield RawMessage(ref, raw, whole=not headers_only)
+
+    def mark_read(self, loci: Sequence[str]) -> None:
+        self._call("mark")
+        for locus in loci:
+            if (mail := self._mail(locus)) is not None:
+                mail.seen = True
+
+    def move(self, loci: Sequence[str], folder: str) -> Mapping[str, str | None]:
+        self._call("move")
+        moved: dict[str, str | None] = {}
+        for locus in loci:
+            mail = self._mail(locus)
+            moved[locus] = None
+            if mail is not None:
+                self.folders.setdefault(folder, []).append(mail.raw)
+                del self.mails[self._uid(locus)]
+        return moved
+
+    def test(self) -> Iterator[Step]:
+        yield from ()
+
+    def _call(self, verb: str) -> None:
+        self.calls.append(verb)
+        self.before(verb)
+
+    def _uid(self, locus: str) -> int:
+        return int(locus.rpartition("/")[2])
+
+    def _mail(self, locus: str) -> Mail | None:
+        if not locus.startswith(f"{self.account}/INBOX;{self.validity}/"):
+            return None
+        return self.mails.get(self._uid(locus))
+
+
+@dataclass
+class MemoryOutbound:
+    """An `Outbound` that keeps what it took. `before` may raise ahead of `begin`, `after` behind it."""
+
+    sent: list[OutgoingMail] = field(default_factory=list)
+    connections: int = 0
+    before: Callable[[OutgoingMail], None] = lambda _mail: None
+    after: Callable[[OutgoingMail], None] = lambda _mail: None
+
+    def __enter__(self) -> Self:
+        self.connections += 1
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+    def send(self, mail: OutgoingMail, begin: Callable[[], None]) -> None:
+        self.before(mail)
+        begin()
+        self.after(mail)
+        self.sent.append(mail)
+
+    def test(self, send_to: str | None = None) -> Iterator[Step]:
+        yield from ()
+
+
+def letter(
+    number: int = 1,
+    *,
+    to: str = "payroll@example.org",
+    sender: str = "ann@example.com",
+    headers: str = "",
+    body: str = "Please help.",
+) -> bytes:
+    """A plain mail of a person, different for each number."""
+    text = (
+        f"Return-Path: <{sender}>\nFrom: Ann <{sender}>\nTo: {to}\nSubject: Question {number}\n"
+        f"Date: Tue, 24 Nov 2026 17:00:00 +0000\nMessage-ID: <{number}@example.com>\n{headers}\n{body}\n"
+    )
+    return text.replace("\n", "\r\n").encode()
