@@ -62,6 +62,10 @@ _STATEFUL = ("utf_7", "utf_16", "utf_32", "iso2022", "hz")
 """Decoders for which bytes below 0x80 are not always ASCII."""
 
 _LATIN = frozenset({"cp1252", "iso8859-1", "iso8859-15"})
+_OTHER_LATIN = frozenset(
+    {f"iso8859_{part}" for part in (2, 3, 4, 9, 10, 13, 14, 16)} | {"cp1250", "cp1254", "cp1257"}
+)
+"""Guesses that a few accented letters cannot tell from Latin-1, where the mail itself declares that."""
 _C1 = {
     code: ord(bytes([code]).decode("cp1252"))
     for code in range(0x80, 0xA0)
@@ -193,9 +197,9 @@ def guess(data: bytes, hint: str | None = None) -> tuple[str, str]:
         except (UnicodeError, ValueError, OverflowError):
             continue
     found = guess_legacy(data)
-    if found is not None:
-        return found
-    return windows_1252(data), "windows-1252"
+    if found is None or (found[1] in _OTHER_LATIN and hint and resolve(hint) in _LATIN):
+        return windows_1252(data), "windows-1252"
+    return found
 
 
 def _likely(data: bytes, hint: str | None) -> list[str]:
