@@ -19,7 +19,7 @@ _UNFINISHED = ".secret.key.unfinished"
 
 
 def load_secret_key(folder: Path) -> bytes:
-    """The key of this store; made and synced when there is none yet.
+    """The key of this store; made and synced when there is none yet (under the run lock).
 
     Raises StoreError when it cannot be read or made, is of another size, or others may read it.
     """
@@ -52,11 +52,9 @@ def _read(within: int, folder: Path) -> bytes:
 
 
 def _make(within: int) -> None:
-    """Written aside and linked into place: whoever is first wins, and it is never seen half-written."""
+    """Written aside and renamed, so that it is never seen half-written. One run at a time gets here."""
     with suppress(FileNotFoundError):
         os.unlink(_UNFINISHED, dir_fd=within)
     disk.write_new(_UNFINISHED, within, os.urandom(SIZE))
-    with suppress(FileExistsError):
-        os.link(_UNFINISHED, NAME, src_dir_fd=within, dst_dir_fd=within, follow_symlinks=False)
-    os.unlink(_UNFINISHED, dir_fd=within)
+    os.rename(_UNFINISHED, NAME, src_dir_fd=within, dst_dir_fd=within)
     os.fsync(within)

@@ -1,0 +1,159 @@
+"""What an idle run costs does not depend on what was done before; a batch costs a few syncs."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from emailint.store import Store, open_store
+from emailint.store.ledger import ReplyState, Trouble
+from tests.unit.store.making import ACCOUNT, NOW, add, after, case, key, line, locus, reply
+
+MANY = 3_000
+
+
+@contextmanager
+def counting(store: Store) -> Iterator[list[int]]:
+    """Counts the steps of SQLite's machine, in tens."""
+    steps = [0]
+
+    def step() -> int:
+        steps[0] += 1
+        return 0
+
+    connection = store.ledger._database._connection
+    connection.set_progress_handler(step, 10)
+    yield steps
+    connection.set_progress_handler(None, 0)
+
+
+def idle(store: Store) -> None:
+    store.ledger.recover_replies()
+    store.project()
+    store.ledger.unmarked(ACCOUNT)
+    store.ledger.unmoved(ACCOUNT)
+    store.ledger.due_replies(after(days=30))
+    store.ledger.errors()
+    store.ledger.health(ACCOUNT)
+    store.ledger.done([locus(n) for n in range(100)])
+    store.ledger.suspects([locus(n) for n in range(100)])
+
+
+def batch_of_one(store: Store, number: int) -> None:
+    """Every look-up that a batch makes, and its steps."""
+    store.ledger.begin([locus(number)])
+    with store.ledger.transaction() as batch:
+        batch.find(key(number))
+        batch.answered(key(number).fingerprint)
+        batch.has_message_id(ACCOUNT, f"<{number}@example.com>")
+        batch.case_of(["<nobody@example.com>", "<17@example.com>"])
+        batch.case_facts("CS-000017")
+        batch.next_follow_up_number("CS-000017")
+        batch.cases_since(ACCOUNT, after(minutes=-10))
+        batch.next_case_number()
+        batch.add(case(number, answer=reply(number, recipient="new@example.net"), folder="Done"))
+    store.project()
+    store.ledger.marked(store.ledger.unmarked(ACCOUNT))
+    store.ledger.moved({move.locus: f"new {number}" for move in store.ledger.unmoved(ACCOUNT)})
+    (due,) = store.ledger.due_replies(NOW)
+    store.ledger.rates(due.recipient, NOW)
+    store.ledger.sending(due, NOW)
+    store.ledger.settle(due, ReplyState.SENT)
+
+
+def fill(store: Store, count: int) -> None:
+    long_ago = after(days=-30)
+    add(
+        store.ledger,
+        *(
+            case(n, answer=reply(n, recipient=f"p{n}@example.com"), folder="Done", created_at=long_ago)
+            for n in range(count)
+        ),
+    )
+    store.project()
+    store.ledger.marked(store.ledger.unmarked(ACCOUNT))
+    store.ledger.moved(dict.fromkeys([move.locus for move in store.ledger.unmoved(ACCOUNT)]))
+    while due := store.ledger.due_replies(NOW):
+        with store.ledger.transaction():
+            for each in due:
+                store.ledger.sending(each, long_ago)
+                store.ledger.settle(each, ReplyState.SENT)
+    with store.ledger.transaction():
+        for n in range(count):
+            trouble = store.ledger.trouble(Trouble("kind", "message", False, "text", subject_key=str(n)), NOW)
+            store.ledger.close_errors([trouble.error_id], NOW)
+
+
+def test_idle_steps_cost_the_same_with_many_done_rows(tmp_path: Path) -> None:
+    costs = []
+    for name, count in (("few", 100), ("many", MANY)):
+        with open_store(tmp_path / name) as store:
+            fill(store, count)
+            with counting(store) as steps:
+                idle(store)
+            costs.append(steps[0])
+    few, many = costs
+    assert many <= few + 5
+
+
+def test_a_batch_costs_the_same_with_many_done_rows(tmp_path: Path) -> None:
+    costs = []
+    for name, count in (("few", 100), ("many", MANY)):
+        with open_store(tmp_path / name) as store:
+            fill(store, count)
+            batch_of_one(store, 100_000)
+            with counting(store) as steps:
+                batch_of_one(store, 100_001)
+            costs.append(steps[0])
+    few, many = costs
+    assert many <= few + 10
+
+
+def test_the_look_at_the_tail_reads_little(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store.ledger, *(case(n, content=line(n, issue="x" * 5_000)) for n in range(1_000)))
+    store.project()
+    store.close()
+    assert (folder / "cases.jsonl").stat().st_size > 5_000_000
+    octets = 0
+    pread = os.pread
+
+    def counted(descriptor: int, size: int, offset: int) -> bytes:
+        nonlocal octets
+        part = pread(descriptor, size, offset)
+        octets += len(part)
+        return part
+
+    monkeypatch.setattr(os, "pread", counted)
+    open_store(folder).close()
+    assert octets < 100_000
+
+
+def test_a_batch_of_fifty_is_five_commits_and_one_sync_of_the_lines(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def batch(numbers: range) -> None:
+        store.ledger.begin([locus(n) for n in numbers])
+        store.attachments.save_many({key(n): () for n in numbers})
+        add(store.ledger, *(case(n) for n in numbers))
+        store.project()
+        store.ledger.marked(store.ledger.unmarked(ACCOUNT))
+
+    batch(range(50))
+    commits: list[str] = []
+    syncs: list[int] = []
+    fsync = os.fsync
+
+    def counted(descriptor: int) -> None:
+        syncs.append(descriptor)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    connection = store.ledger._database._connection
+    connection.set_trace_callback(lambda text: commits.append(text) if text == "COMMIT" else None)
+    batch(range(50, 100))
+    assert len(commits) == 5  # in flight, the cases, their places, projected, marked
+    assert len(syncs) == 1
