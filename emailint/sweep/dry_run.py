@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         CaseFacts,
         Entry,
         Health,
+        Journal,
+        JournalEnd,
         Key,
         Ledger,
         Line,
@@ -134,6 +136,10 @@ class DryLedger:
     def projected(self, lines: Sequence[Line]) -> None:
         """Nothing was written."""
 
+    def end_of(self, journal: Journal) -> JournalEnd | None:  # noqa: ARG002 - the verb of the port
+        """Nothing is written, so nobody needs to know."""
+        return None
+
     def unmarked(self, account: str) -> Sequence[str]:  # noqa: ARG002 - the verb of the port
         """Nothing is marked."""
         return ()
@@ -152,7 +158,7 @@ class DryLedger:
         """Replies are left as they are."""
         return ()
 
-    def due_replies(self, now: datetime) -> Sequence[Reply]:  # noqa: ARG002 - the verb of the port
+    def due_replies(self, now: datetime, *, after: int = 0) -> Sequence[Reply]:  # noqa: ARG002 - the port's
         """Nothing is sent."""
         return ()
 
