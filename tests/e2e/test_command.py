@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -139,3 +140,40 @@ def test_a_reader_that_goes_away_never_ends_a_sweep(demo: Path) -> None:
         )  # fmt: skip
     assert ended.returncode == 141
     assert len(cases(demo)) == MAILS - 1
+
+
+def test_on_a_terminal_a_person_sees_a_bar_and_a_table_and_no_mail_steers_it(demo: Path) -> None:
+    hostile = (
+        b"From: a@example.com\nTo: payroll@example.org\nSubject: \x1b]52;c;eA==\x07 [/oops] \x9b31m\n\nx\n"
+    )
+    (demo / "data" / "maildir" / "new" / "1795500000.M99.hostile").write_bytes(hostile)
+    status, shown = on_a_terminal(demo, "process")
+    assert status == 0
+    assert "╭" in shown
+    assert f"{MAILS + 1}/{MAILS + 1}" in shown
+    assert "case CS-000001" in shown
+    assert "[/oops]" in shown
+    assert "\x1b]52" not in shown
+    assert "\x07" not in shown
+
+
+def on_a_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Exit status, and what a terminal of 120 columns was sent."""
+    controller, terminal = os.openpty()
+    environment = CRON | {
+        "HOME": str(folder),
+        "TERM": "xterm-256color",
+        "COLUMNS": "120",
+        "LC_ALL": "C.UTF-8",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emailint", *arguments],
+        cwd=folder, env=environment, stdin=terminal, stdout=terminal, stderr=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO is how a terminal ends
+        while piece := os.read(controller, 65_536):
+            shown += piece
+    os.close(controller)
+    return process.wait(timeout=60), shown.decode()
