@@ -37,6 +37,10 @@ class Environment:
         """The text with everything put in; any other `$` is wrong."""
         return self._fill(text, lenient=False)[0] if "$" in text else text
 
+    def fill_pattern(self, text: str) -> str:
+        """The same for a pattern, in which any other `$` is itself."""
+        return self._fill(text, lenient=True)[0] if "$" in text else text
+
     def fill_secret(self, text: str) -> GivenSecret:
         """The same for a password, in which any other `$` is itself."""
         filled, whole = self._fill(text, lenient=True)

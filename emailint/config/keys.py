@@ -5,10 +5,9 @@ and `resolve.py`, once the single values are known to be well formed. The JSON S
 here.
 """
 
-from typing import Any, ClassVar
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from emailint.config.keys_base import Keys, key
 from emailint.config.kinds import (
     Address,
     Argv,
@@ -21,7 +20,6 @@ from emailint.config.kinds import (
     Day,
     DedupeScope,
     Duration,
-    Fields,
     Flag,
     FollowUpTemplate,
     FormName,
@@ -40,26 +38,14 @@ from emailint.config.kinds import (
     SignInFlow,
     Size,
     Template,
-    Text,
     TlsMode,
     TokenPolicy,
     UnknownSenderPolicy,
     Workspace,
 )
-
-
-def key(description: str, *, default: object = None, examples: list[object] | None = None) -> Any:
-    """A key that may be left out; `default` is for editors, `resolve.py` has the last word."""
-    extra: dict[str, Any] = {} if default is None else {"default": default}
-    return Field(None, description=description, examples=examples, json_schema_extra=extra)
-
-
-class Keys(BaseModel):
-    """A mapping of known keys, none of which must be there."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
-    )
+from emailint.config.rule_keys import CaseKeys, RuleKeys
+from emailint.config.rule_kinds import Domains, Holidays, RulesMatch, SenderPatterns, WorkspaceRules, Zone
+from emailint.config.rules import WORKSPACE_RULES
 
 
 class LimitKeys(Keys):
@@ -103,21 +89,6 @@ class ReplyKeys(Keys):
     limit: LimitKeys | None = key("how many replies may go out")
 
 
-class CaseKeys(Keys):
-    """Fields of the cases that are made; texts may be templates over message, sender and workspace."""
-
-    category: Text | None = key("category of the case", examples=["Payroll"])
-    case_type: Text | None = key("type of the case", examples=["Question"])
-    priority: Text | None = key("priority of the case", default="Medium", examples=["High"])
-    status: Text | None = key("status of the new case", default="New")
-    assigned_to: Text | None = key("who has to see to it", examples=["payroll-team"])
-    due_in: Duration | None = key("time until the case is due", examples=["2d"])
-    subject: Text | None = key(
-        "subject of the case; the mail's subject unless said", examples=["URGENT {{ message.subject }}"]
-    )
-    fields: Fields | None = key("fields of your own", examples=[{"region": "{{ workspace }}"}])
-
-
 class AliasSettings(Keys):
     """What is made of mail to an alias; may stand in `defaults` and in an integration too."""
 
@@ -141,7 +112,27 @@ class AliasSettings(Keys):
     tokens: TokenPolicy | None = key(
         "whose CLID= and WSID= tokens count: of people in the directory, or of anyone", default="known"
     )
+    workspace_rules: WorkspaceRules | None = key(
+        "which rules are asked for the workspace, in this order", default=list(WORKSPACE_RULES)
+    )
+    subdomains: Flag | None = key("mail of a subdomain counts for the organisation's domain", default=False)
+    allow: SenderPatterns | None = key(
+        "senders that count as known: addresses, domains, globs of them, or /…/", examples=[["*.example.com"]]
+    )
+    deny: SenderPatterns | None = key(
+        "senders whose mail is ignored; an address goes before domains and globs, else deny before allow"
+    )
     case: CaseKeys | None = key("fields of the case")
+    rules: tuple[RuleKeys, ...] | None = key("fields of the cases of some mails")
+    rules_match: RulesMatch | None = key(
+        "first: one rule at most; all: each that fits, the later over the earlier", default="first"
+    )
+    timezone: Zone | None = key(
+        "whose clock and calendar `hours`, `days` and business days follow",
+        default="UTC",
+        examples=["America/New_York"],
+    )
+    holidays: Holidays | None = key("days that are no business days", examples=[["2026-12-25"]])
     reply: ReplyKeys | None = key("the automatic reply")
 
 
@@ -240,6 +231,9 @@ class ConfigKeys(Keys):
         "KEY=VALUE lines that ${NAME} finds besides the environment; must be private"
     )
     directory: PathText | None = key("employees, contacts, organisations and their workspaces")
+    public_domains: Domains | None = key(
+        "more mail domains where anybody can have an address", examples=[["isp.example"]]
+    )
     templates: PathText | None = key("folder of reply templates of your own")
     case_prefix: CasePrefix | None = key("what case ids begin with", default="CS")
     concurrency: AtOnce | None = key("mailboxes at once", default=32)

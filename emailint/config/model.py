@@ -7,15 +7,18 @@ in seconds), sizes are octets. What a person writes is in `keys.py`; `load.load`
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
+
+from emailint.config.rules import WORKSPACE_RULES, BusinessDays, FieldRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
     from pathlib import Path
 
+    from emailint.config.patterns import SenderPattern
     from emailint.config.secrets import SecretSource
 
 Protocol = Literal["imap", "maildir", "graph"]
@@ -68,14 +71,18 @@ class CaseDefaults:
     priority: str = "Medium"
     status: str = "New"
     assigned_to: str | None = None
-    due_in: timedelta | None = None
+    due_in: timedelta | BusinessDays | None = None
     subject: str | None = None
     fields: Mapping[str, FieldValue] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """An address, lower case, and what is made of the mail to it."""
+    """An address, lower case, and what is made of the mail to it.
+
+    `workspace_rules` are names of `rules.WORKSPACE_RULES`, in the order in which they are asked. `rules` are
+    asked in order, and the first that fits or all of them take effect, as `rules_match` says.
+    """
 
     address: str
     default: bool = False
@@ -88,7 +95,15 @@ class Alias:
     trust_reply_to: frozenset[str] = frozenset()
     form: str = "client_service_case"
     tokens: Literal["known", "anyone"] = "known"
+    workspace_rules: tuple[str, ...] = WORKSPACE_RULES
+    subdomains: bool = False
+    allow: tuple[SenderPattern, ...] = ()
+    deny: tuple[SenderPattern, ...] = ()
     case: CaseDefaults = CaseDefaults()
+    rules: tuple[FieldRule, ...] = ()
+    rules_match: Literal["first", "all"] = "first"
+    timezone: tzinfo = UTC
+    holidays: frozenset[date] = frozenset()
     reply: ReplySettings = ReplySettings()
 
     def automatic_for(self, kind: str) -> Disposal:
@@ -175,6 +190,8 @@ class Config:
     store: Path
     integrations: tuple[Integration, ...]
     directory: Path | None = None
+    public_domains: frozenset[str] = frozenset()
+    """Public mail domains beside those of `emailint.public_domains`, lower case."""
     templates: Path | None = None
     case_prefix: str = "CS"
     concurrency: int = 32

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from emailint.config.problems import Location, Problem
 
 SECRET_KEYS: Final = frozenset({"password", "client_secret"})
+PATTERNS: Final = frozenset({"when", "allow", "deny"})
+"""At and below these keys a lone `$` is itself: patterns end with it."""
 _TYPED_KEY: Final = "fields"
 """Below this key YAML's numbers and truth values stay what they are; elsewhere a value's grammar decides."""
 
@@ -60,6 +62,8 @@ class Plain:
                 return self._typed.construct_object(node)
         secret = name in SECRET_KEYS
         try:
+            if not secret and PATTERNS.intersection(location):
+                return self._environment.fill_pattern(node.value)
             fill = self._environment.fill_secret if secret else self._environment.fill
             return fill(node.value)
         except Wrong as wrong:

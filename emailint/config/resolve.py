@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from emailint.config.grammar import bare_address
-from emailint.config.keys import AliasSettings, Keys, OutboundKeys
+from emailint.config.keys import AliasSettings, OutboundKeys
+from emailint.config.keys_base import Keys
 from emailint.config.model import (
     AUTOMATIC_KINDS,
     Alias,
@@ -24,6 +25,7 @@ from emailint.config.model import (
     SweepLimits,
 )
 from emailint.config.providers import PROVIDERS
+from emailint.config.resolve_rules import field_rule
 from emailint.config.secrets import SecretFile
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ def resolve(keys: ConfigKeys, *, path: Path, digest: str) -> Config:
         _Resolver(keys, integration, base).integration() for integration in keys.integrations or ()
     )
     given = _given(keys, "case_prefix", "concurrency", "dedupe")
+    if keys.public_domains is not None:
+        given["public_domains"] = frozenset(keys.public_domains)
     if keys.deadline is not None:
         given["deadline"] = keys.deadline.total_seconds()
     if keys.follow_up is not None and keys.follow_up.max_age is not None:
@@ -173,12 +177,16 @@ class _Resolver:
         case, reply = values.pop("case", None), values.pop("reply", None)
         automatic = dict.fromkeys(AUTOMATIC_KINDS, "case") | (values.pop("automatic", None) or {})
         trusted = values.pop("trust_reply_to", None) or ()
+        rules = values.pop("rules", None) or ()
+        holidays = values.pop("holidays", None) or ()
         return Alias(
             address=address.lower(),
             default=default,
             automatic=MappingProxyType(automatic),
             trust_reply_to=frozenset(each.lower() for each in trusted),
             case=_case(case or {}),
+            rules=tuple(field_rule(index, rule) for index, rule in enumerate(rules)),
+            holidays=frozenset(holidays),
             reply=_reply(reply or {}),
             **_without_none(values),
         )

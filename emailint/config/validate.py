@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from emailint.config.keys import ConfigKeys, Keys
+from emailint.config.keys import ConfigKeys
+from emailint.config.keys_base import Keys
 from emailint.config.plain import SECRET_KEYS
 from emailint.config.problems import Problem, Wrong, path_of
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from emailint.config.problems import Location
 
 
-_LISTS_OF_MAPPINGS: Final = ("integrations", "aliases")
+_LISTS_OF_MAPPINGS: Final = ("integrations", "aliases", "rules")
 
 
 def validated(values: dict[str, Any], document: Document, plain: Plain) -> ConfigKeys:
