@@ -90,11 +90,11 @@ def _draw(sheet: Sheet, screen: Console) -> None:
 
 
 def _cell(cell: Cell) -> Text:
-    text = _text(cell.text, _STYLES[cell.tone])
+    whole = _text("", "")
+    whole.append_text(_text(cell.text, _STYLES[cell.tone]))
     if cell.below:
-        text.append("\n")
-        text.append_text(_text(cell.below, ""))
-    return text
+        whole.append("\n").append_text(_text(cell.below, ""))
+    return whole
 
 
 def _text(content: str, style: str) -> Text:

@@ -136,6 +136,8 @@ def trouble_lines(result: SweepResult) -> Iterator[str]:
     yield from map(terminal_safe, result.notes)
     yield from map(news_line, latest(result.news))
     yield from map(recovered_line, result.recovered)
+    if result.trouble and not result.dry_run:
+        yield "emailint list-errors says what to do"
 
 
 def _counted(name: str, count: int) -> str:

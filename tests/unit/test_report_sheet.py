@@ -72,7 +72,8 @@ def test_on_a_terminal_it_is_drawn_with_the_mails_text_as_text(wide: Terminal) -
     assert "\\x1b[31m" in drawn
     assert "ask again" in drawn
     assert "1,200 more" in drawn
-    assert "\x1b[1;31m" in drawn  # our own colour for what is bad
+    assert "\x1b[1;31mrefused" in drawn  # our own colour for what is bad, and not for what to do
+    assert "\x1b[1;31mask" not in drawn
 
 
 def test_no_color_is_respected(wide: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

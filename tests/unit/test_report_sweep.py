@@ -169,6 +169,7 @@ def test_what_a_person_is_told_below_the_tables() -> None:
     )
     assert lines[0] == "a note\\x07"
     assert [line.endswith("[e1]") for line in lines[1:]] == [True, True]
+    assert list(sweep.trouble_lines(result(DESK))) == ["emailint list-errors says what to do"]
 
 
 def test_errors_as_a_table_with_what_to_do() -> None:
