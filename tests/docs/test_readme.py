@@ -100,9 +100,14 @@ def test_the_changelog_has_this_version() -> None:
     assert "the emailint authors" in (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 
-def test_the_decisions_are_numbered_without_gaps() -> None:
-    names = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("*.md"))
-    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+def test_each_decision_has_a_number_of_its_own_and_its_parts() -> None:
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [int(path.name[:4]) for path in decisions]
+    assert len(set(numbers)) == len(numbers) > 0
+    for path in decisions:
+        text = path.read_text(encoding="utf-8")
+        assert re.match(r"# (?:\d+\. )?\S", text), path
+        assert [part for part in ("Context", "Decision", "Consequences") if part not in text] == [], path
 
 
 def test_command_line_and_documentation_have_the_same_global_options() -> None:
