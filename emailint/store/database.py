@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emailint.errors import StoreError
 
@@ -24,7 +24,7 @@ _HINTS = {
     sqlite3.SQLITE_CANTOPEN: "the store must be a local folder that this user may write to",
     sqlite3.SQLITE_CORRUPT: "make it anew from the JSON lines with `emailint store rebuild`",
     sqlite3.SQLITE_NOTADB: "make it anew from the JSON lines with `emailint store rebuild`",
-    sqlite3.SQLITE_IOERR: "the disk reports an error: look at dmesg, then run emailint again",
+    sqlite3.SQLITE_IOERR: "the disk or a quota refuses it: look at free space, quota and dmesg",
     sqlite3.SQLITE_BUSY: "another program holds the ledger: see `fuser` on ledger.db",
 }
 
@@ -83,6 +83,14 @@ class Database:
             finally:
                 self._depth = 0
 
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows that one statement gives; for the many small ones of a batch."""
+        with self._lock:
+            try:
+                return self._connection.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                raise self._failure(error) from error
+
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
@@ -92,11 +100,14 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-            failure = StoreError(f"the ledger {self.name} cannot be used: {error}", hint=_HINTS.get(code, ""))
-            if code == sqlite3.SQLITE_IOERR:
-                self._broken = failure
-            raise failure from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: sqlite3.Error) -> StoreError:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        failure = StoreError(f"the ledger {self.name} cannot be used: {error}", hint=_HINTS.get(code, ""))
+        if code == sqlite3.SQLITE_IOERR:
+            self._broken = failure
+        return failure
 
 
 def _connect(path: Path | None, *, read_only: bool) -> sqlite3.Connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from emailint.errors import StoreError
@@ -44,7 +44,7 @@ class Store:
     quarantine: RawMail
     hold: RawMail
     errors_log: ErrorsLog
-    own_key: bytes
+    own_key: bytes = field(repr=False)
     warnings: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:

@@ -73,7 +73,7 @@ class SqliteBatch:
         first = self._one(query, case_id)
         if first is None:
             return None
-        rows = self._all("SELECT participants FROM message WHERE case_id = ?", case_id)
+        rows = self._database.rows("SELECT participants FROM message WHERE case_id = ?", case_id)
         participants = frozenset(address for (text,) in rows for address in json.loads(text))
         return CaseFacts(case_id, from_micros(first[0]), participants)
 
@@ -101,7 +101,7 @@ class SqliteBatch:
         self._add_place(row, entry.locus, entry.account, _target(entry.disposition, entry.folder))
         if entry.line is not None and entry.journal is not None:
             insert = "INSERT INTO line (row, journal, content) VALUES (?, ?, ?)"
-            self._all(insert, row, entry.journal, _whole(entry.line))
+            self._database.rows(insert, row, entry.journal, _whole(entry.line))
         if entry.reply is not None:
             self._add_reply(entry, entry.reply, row)
 
@@ -113,7 +113,7 @@ class SqliteBatch:
         """Keep the numbers that were taken; called last within the transaction."""
         if self._case_number is not None:
             update = "UPDATE meta SET value = ?1 WHERE name = 'case_number' AND value < ?1"
-            self._all(update, self._case_number)
+            self._database.rows(update, self._case_number)
 
     def _add_message(self, entry: Entry) -> int:
         created = to_micros(entry.created_at)
@@ -122,8 +122,8 @@ class SqliteBatch:
             # After the clock was set back, stamps of the future count as now: the breaker neither
             # forgets them nor keeps them for ever.
             update = "UPDATE message SET counted_at = ?2 WHERE account = ?1 AND counted_at > ?2"
-            self._all(update, entry.account, counted)
-        ((row,),) = self._all(
+            self._database.rows(update, entry.account, counted)
+        ((row,),) = self._database.rows(
             "INSERT INTO message (scope, fingerprint, disposition, integration, account, created_at,"
             " counted_at, case_id, message_id, participants) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " RETURNING row",
@@ -145,16 +145,16 @@ class SqliteBatch:
         reply = [entry.reply.message_id] if entry.reply is not None else []
         ids = {stored(message_id) for message_id in (*own, *reply)}
         for message_id in ids:
-            self._all("INSERT INTO reference VALUES (?, ?)", message_id, row)
+            self._database.rows("INSERT INTO reference VALUES (?, ?)", message_id, row)
 
     def _add_place(self, row: int, locus: str, account: str, folder: str | None) -> None:
         place = stored(locus)
         insert = "INSERT INTO locus (locus, row, account, folder) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        self._all(insert, place, row, account, folder)
-        self._all("DELETE FROM in_flight WHERE locus = ?", place)
+        self._database.rows(insert, place, row, account, folder)
+        self._database.rows("DELETE FROM in_flight WHERE locus = ?", place)
 
     def _add_reply(self, entry: Entry, reply: NewReply, row: int) -> None:
-        self._all(
+        self._database.rows(
             "INSERT INTO reply (row, fingerprint, state, integration, alias, message_id, recipient,"
             " address, domain, received_at, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
@@ -171,11 +171,8 @@ class SqliteBatch:
         )
 
     def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
-        return next(iter(self._all(query, *values)), None)
-
-    def _all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._database.reading() as connection:
-            return connection.execute(statement, values).fetchall()
+        found = self._database.rows(query, *values)
+        return found[0] if found else None
 
 
 def _target(disposition: Disposition, folder: str | None) -> str | None:

@@ -397,6 +397,11 @@ def test_reading_only_changes_nothing_beside_a_run(folder: Path) -> None:
         assert reading.ledger.done([locus(3)]) == {locus(3)}
 
 
+def test_the_key_is_in_no_text(store: Store) -> None:
+    assert repr(store.own_key)[2:-1] not in repr(store)
+    assert "own_key" not in repr(store)
+
+
 def test_closing_twice_is_harmless(store: Store) -> None:
     store.close()
     store.close()
