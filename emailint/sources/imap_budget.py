@@ -24,8 +24,8 @@ _SLOWEST = 50_000  # octets a second: who sends a large message more slowly than
 class Budget:
     """Bounds on one command, renewed by `restart`; all methods raise SourceErrors, named by `where`.
 
-    `timeout` is seconds without an octet, `command_timeout` seconds for the whole answer. Time that
-    passes between `pause` and `resume` does not count.
+    `timeout` is seconds without an octet, `command_timeout` seconds for the whole answer; literals add
+    to it what a slow connection takes for them.
     """
 
     where: str
@@ -44,9 +44,13 @@ class Budget:
         self._lines = self._octets = 0
         self._literals, self._literal = literals, literal
 
-    def progress(self) -> None:
-        """The server has done a part of what was asked; the clock begins anew."""
+    def renew(self) -> None:
+        """Give the same command its time once more."""
         self._until = self.clock() + self.command_timeout
+
+    def extend(self, seconds: float) -> None:
+        """Time that passed while nobody waited for the server does not count."""
+        self._until += seconds
 
     def wait(self) -> float:
         """How many seconds the next octet may take."""

@@ -27,7 +27,7 @@ _CURES = {
     62: "write the host as the certificate has it",
     64: "write the host as a name that the certificate has, not as an address",
 }
-_NOT_TLS_CURE = "this port does not speak TLS from the start: use port 993, or tls: starttls with port 143"
+_NOT_TLS_CURE = "the port may not speak TLS from the start: use port 993, or tls: starttls with port 143"
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"}
 
 
@@ -122,7 +122,9 @@ def secure(sock: socket.socket, host: str, port: int, ca_file: Path | None) -> s
             hint=_NOT_TLS_CURE if error.reason in _NOT_TLS else "the server must offer TLS 1.2 or newer",
         ) from error
     except OSError as error:
-        raise ConnectionFailed(f"TLS with {where} broke off: {error}") from error
+        raise ConnectionFailed(
+            f"TLS with {where} broke off: {error.strerror or error}; no password was sent", hint=_NOT_TLS_CURE
+        ) from error
 
 
 def describe(sock: ssl.SSLSocket, *, now: float | None = None) -> str:

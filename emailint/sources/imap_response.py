@@ -19,6 +19,7 @@ MAX_UIDS = 1_000_000
 """More than this in one answer is a server that lies: `1:4294967295` would fill the memory."""
 
 _SET_OCTETS = 4_000  # servers take lines of 8,000 octets (RFC 7162 section 4)
+_SET_UIDS = 5_000  # so that a command ends in time on a slow server
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _INTERNAL_DATE = re.compile(r"([ \d]\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d\d)(\d\d)")
 _TOKEN = re.compile(rb'[()]|"(?:[^"\\]|\\.)*"|[^\s()"]+')
@@ -105,12 +106,18 @@ def expand(uid_set: bytes) -> list[int]:
     return uids
 
 
-def uid_sets(uids: Iterable[int], *, octets: int = _SET_OCTETS) -> Iterator[tuple[str, list[int]]]:
-    """The UIDs as few sets of ranges, ascending, none longer than `octets`; each with its UIDs."""
+def uid_sets(
+    uids: Iterable[int], *, octets: int = _SET_OCTETS, most: int = _SET_UIDS
+) -> Iterator[tuple[str, list[int]]]:
+    """The UIDs as few sets of ranges, ascending, each with its UIDs.
+
+    None is longer than `octets`, and none has more than `most` UIDs.
+    """
     text, members = "", list[int]()
-    for first, last in _ranges(sorted(set(uids))):
+    for first, last in _ranges(sorted(set(uids)), most):
         item = str(first) if first == last else f"{first}:{last}"
-        if text and len(text) + 1 + len(item) > octets:
+        too_many = len(members) + last - first + 1 > most
+        if text and (too_many or len(text) + 1 + len(item) > octets):
             yield text, members
             text, members = "", []
         text = f"{text},{item}" if text else item
@@ -119,10 +126,11 @@ def uid_sets(uids: Iterable[int], *, octets: int = _SET_OCTETS) -> Iterator[tupl
         yield text, members
 
 
-def _ranges(uids: list[int]) -> Iterator[tuple[int, int]]:
+def _ranges(uids: list[int], most: int) -> Iterator[tuple[int, int]]:
     start = 0
     for index, uid in enumerate(uids):
-        if index + 1 == len(uids) or uids[index + 1] != uid + 1:
+        at_end = index + 1 == len(uids) or uids[index + 1] != uid + 1
+        if at_end or index + 1 - start == most:
             yield uids[start], uid
             start = index + 1
 

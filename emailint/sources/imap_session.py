@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from emailint.sources.imap_budget import Budget
 
 _GONE = {"EXPUNGEISSUED", "NONEXISTENT"}
-# What imaplib and IMAPClient raise over answers that they do not understand.
-_NOT_UNDERSTOOD = (imaplib.IMAP4.error, ValueError, LookupError, AttributeError, TypeError, RecursionError)
+# What IMAPClient's parser raises over lists that it does not understand.
+_NOT_UNDERSTOOD = (ProtocolFailed, LookupError, AttributeError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +202,12 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
                 yield members, code
 
     def folder_names(self) -> list[str]:
-        """The names of all folders."""
-        with self._edge("list of folders", ProtocolFailed):
-            return [str(name) for _flags, _delimiter, name in self.list_folders()]
+        """The names of all folders, as far as the server's list can be understood."""
+        try:
+            with self._edge("list of folders", ProtocolFailed):
+                return [clean(str(name)) for _flags, _delimiter, name in self.list_folders()]
+        except _NOT_UNDERSTOOD:
+            return []
 
     def leave(self) -> None:
         """LOGOUT and close; never raises."""
@@ -238,16 +241,12 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
             yield
         except Refused as refused:
             raise refusal(f"{self.where}: {doing}", refused.answer, otherwise, hint) from refused
-        except _NOT_UNDERSTOOD as error:
-            # Not chained: its words are the server's, and may hold anything.
-            what = (
-                str(error).partition(":")[0]
-                if isinstance(error, imaplib.IMAP4.error)
-                else "unreadable answer"
-            )
+        except (imaplib.IMAP4.error, ValueError) as error:
+            # Not chained, and only up to where it quotes: its words are the server's, and may hold anything.
+            understood = isinstance(error, imaplib.IMAP4.error)
+            what = clean(str(error).partition(":")[0]) if understood else "unreadable answer"
             raise ProtocolFailed(
-                f"{self.where}: {doing}: {clean(what)}",
-                hint="the mail stays unread, and the next run tries again",
+                f"{self.where}: {doing}: {what}", hint="the mail stays unread, and the next run tries again"
             ) from None
 
 

@@ -59,6 +59,7 @@ class Stream:
             return bool(self._receive(lambda: self._reader.peek(1)))
         finally:
             self._incoming.waits = True
+            self.sock.settimeout(self._budget.wait())
 
     def close(self) -> None:
         """Close the connection; never raises."""
@@ -76,6 +77,8 @@ class Stream:
 
     def _lost(self, error: OSError) -> ConnectionFailed:
         slow = isinstance(error, TimeoutError)
+        if slow:
+            self._budget.wait()  # raises where it is the whole answer that has taken too long
         what = f"did not answer for {self._budget.timeout:g} s" if slow else f"broke the connection: {error}"
         return ConnectionFailed(f"{self._budget.where} {what}", hint=_AGAIN)
 

@@ -42,11 +42,7 @@ class Wire(imaplib.IMAP4):
         self._secrets: tuple[str, ...] = ()
         self._unread_answer: bytes | None = None
         budget.restart()
-        try:
-            super().__init__()
-        except imaplib.IMAP4.error:
-            self._check_bye()
-            raise
+        super().__init__()
 
     # imaplib's "overridable methods"
 
@@ -72,6 +68,13 @@ class Wire(imaplib.IMAP4):
         self._stream.close()
 
     # Commands that differ from imaplib's
+
+    def capability(self) -> tuple[str, list[Any]]:
+        """CAPABILITY; raises ProtocolFailed for an answer that has none."""
+        status, data = super().capability()
+        if not isinstance(data[-1], bytes):
+            raise ProtocolFailed(f"{self._budget.where} does not say what it is capable of")
+        return status, data[-1:]
 
     def login(self, user: str, password: str) -> Any:
         """LOGIN, with both arguments quoted (imaplib quotes one)."""
@@ -142,11 +145,11 @@ class Wire(imaplib.IMAP4):
         self._budget.restart(literals=literals, literal=literal)
         self._unread_answer = tag
         while self.tagged_commands[tag] is None:
-            self._check_bye()
             self._get_response()
             if "FETCH" in self.untagged_responses:
+                handed_over = self._budget.clock()
                 yield self.untagged_responses.pop("FETCH")
-                self._budget.progress()
+                self._budget.extend(self._budget.clock() - handed_over)
         self._unread_answer = None
         self._command_complete("UID FETCH", tag)
 
@@ -192,7 +195,6 @@ class Wire(imaplib.IMAP4):
 
     def _command(self, name: str, *args: Any) -> bytes:
         self._finish_unread_answer()
-        self._check_bye()
         if not self.tagged_commands:
             self.untagged_responses.clear()
         self._budget.restart()
@@ -201,16 +203,15 @@ class Wire(imaplib.IMAP4):
 
     def _command_complete(self, name: str, tag: bytes) -> tuple[str, list[Any]]:
         status, data = self._get_tagged_response(tag)
-        self._check_bye()
         if status != "OK":
             raise Refused(name, Answer(status, self.clean(data[-1] or b"")))
         return status, data
 
-    def _check_bye(self) -> None:
-        said = self.untagged_responses.get("BYE")
-        if said:
-            text = said[-1] if isinstance(said[-1], bytes) else b""
+    def _append_untagged(self, typ: str, dat: bytes | tuple[bytes, bytes]) -> None:
+        if typ == "BYE":  # nobody waits for the answer to a LOGOUT here, so it is always news
+            text = dat if isinstance(dat, bytes) else b""
             raise farewell(f"{self._budget.where} closed the connection", self.clean(text))
+        super()._append_untagged(typ, dat)  # type: ignore[misc]  # not in typeshed
 
     def _get_capabilities(self) -> None:
         if self.state == "AUTH":
@@ -233,9 +234,8 @@ class Wire(imaplib.IMAP4):
         tag, self._unread_answer = self._unread_answer, None
         if tag is None:
             return
-        self._budget.progress()
+        self._budget.renew()
         while self.tagged_commands[tag] is None:
-            self._check_bye()
             self._get_response()
             self.untagged_responses.pop("FETCH", None)
         del self.tagged_commands[tag]
