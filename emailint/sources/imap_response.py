@@ -96,8 +96,8 @@ def expand(uid_set: bytes) -> list[int]:
     uids: list[int] = []
     try:
         for part in uid_set.split(b","):
-            first, _, last = part.partition(b":")
-            low, high = sorted((int(first), int(last or first)))
+            first, colon, last = part.partition(b":")
+            low, high = sorted((int(first), int(last if colon else first)))
             if high - low + len(uids) >= MAX_UIDS:
                 raise ProtocolFailed(f"the server named more than {MAX_UIDS:,} messages at once")
             uids.extend(range(low, high + 1))
