@@ -74,25 +74,32 @@ class _Reader:
 
     def run(self) -> AddressList:
         """Read all entries."""
-        for match in _TOKEN.finditer(self.text):
-            kind = match.lastgroup or ""
-            if kind == "mark":
-                self._mark(match[0], match.end())
-            elif self.depth:
-                self.comments.append(match[0])
-            elif kind == "angle":
-                self.angles.append(match[0].strip("<> \t"))
-                if not match[0].rstrip().endswith(">"):
-                    self._broken("an angle bracket is not closed")
-            else:
-                self.words.append(" " if kind == "space" else match[0])
-                if kind == "quoted" and (len(match[0]) < 2 or not match[0].endswith('"')):
-                    self._broken("a quote is not closed")
+        self._read(self.text)
         if self.depth:
             self._broken("a parenthesis is not closed")
         self._entry()
         self._flush_prefix()
         return AddressList(tuple(self.found), self.group, self.problem)
+
+    def _read(self, text: str) -> None:
+        for match in _TOKEN.finditer(text):
+            kind = match.lastgroup or ""
+            if kind == "quoted" and (len(match[0]) < 2 or not match[0].endswith('"')):
+                self._broken("a quote is not closed")
+                self._read(match[0].replace('"', " "))
+            elif kind == "mark":
+                self._mark(match[0], match.end())
+            elif self.depth:
+                self.comments.append(match[0])
+            elif kind == "angle":
+                self._angle(match[0])
+            else:
+                self.words.append(" " if kind == "space" else match[0])
+
+    def _angle(self, text: str) -> None:
+        self.angles.append(text.strip("<> \t"))
+        if not text.rstrip().endswith(">"):
+            self._broken("an angle bracket is not closed")
 
     def _broken(self, what: str) -> None:
         self.problem = self.problem or what

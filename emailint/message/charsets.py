@@ -58,7 +58,7 @@ _WIDER = {
 }
 """Names that Python does not know, and charsets whose name is used for a wider one (WHATWG Encoding)."""
 
-_STATEFUL = ("utf_7", "utf_16", "utf_32", "iso2022", "hz")
+_STATEFUL = ("utf-7", "utf-16", "utf-32", "iso2022", "hz")
 """Decoders for which bytes below 0x80 are not always ASCII."""
 
 _LATIN = frozenset({"cp1252", "iso8859-1", "iso8859-15"})
@@ -117,7 +117,7 @@ def _codec(name: str) -> str | None:
         return None
     try:
         codec = codecs.lookup(name).name
-        b"".decode(codec)
+        b"ab".decode(codec, "replace")  # raises LookupError where it is no charset (zlib, hex)
     except (LookupError, ValueError, UnicodeError):
         return None
     if codec.replace("-", "_") in _REFUSED:

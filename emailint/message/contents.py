@@ -29,7 +29,7 @@ _TNEF = frozenset(["application/ms-tnef", "application/vnd.ms-tnef"])
 _META_CHARSET = re.compile(
     rb"<meta[^<>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE
 )
-_ENRICHED_TAG = re.compile(r"<(?!<)/?[A-Za-z-]{1,60}>")
+_ENRICHED_TAG = re.compile(r"</?[A-Za-z-]{1,60}>")
 _ENRICHED_PARAMETER = re.compile(r"<param>[^<]*</param>", re.IGNORECASE)
 _PGP = b"-----BEGIN PGP MESSAGE-----"
 _VISIBLE = re.compile(r"[^\W_]")
@@ -202,7 +202,7 @@ class _Gatherer:
         if part.params.get("format", "").lower() == "flowed":
             text = flowed.unflow(text, delsp=part.params.get("delsp", "").lower() == "yes")
         if part.content_type in _ENRICHED:
-            text = _ENRICHED_TAG.sub("", _ENRICHED_PARAMETER.sub("", text)).replace("<<", "<")
+            text = "<".join(_unenriched(stretch) for stretch in text.split("<<"))
         return text
 
     def _enclosed(self, file: legacy.Enclosed) -> None:
@@ -254,6 +254,11 @@ class _Gatherer:
             self.contents.attachments.append(attachment)
         elif not self.contents.over:
             self._limit(f"more than {self.limits.attachments} attachments; the rest was left out")
+
+
+def _unenriched(text: str) -> str:
+    """text/enriched without its commands (RFC 1896)."""
+    return _ENRICHED_TAG.sub("", _ENRICHED_PARAMETER.sub("", text))
 
 
 def _is_sealed(part: Part) -> bool:

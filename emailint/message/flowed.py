@@ -26,6 +26,9 @@ def unflow(text: str, *, delsp: bool = False) -> str:
 
 
 def _unquoted(line: str) -> tuple[int, str]:
-    """Quote depth and content, without the blank that stuffing added (section 4.4)."""
+    """Quote depth and content, without the blank that stuffing added (section 4.4).
+
+    The blank stays before a `>` that is text: nothing else tells it from a quotation's.
+    """
     content = line.lstrip(">")
-    return len(line) - len(content), content.removeprefix(" ")
+    return len(line) - len(content), content if content.startswith(" >") else content.removeprefix(" ")

@@ -105,7 +105,7 @@ class _Writer:
         """All tokens."""
         for token in row:
             if not token.name:
-                self.output.append(token.text)
+                self.output.append(token.text.replace("<", "&lt;"))
             elif token.closing:
                 self._close(token.name)
             else:

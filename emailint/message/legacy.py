@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]+)\r?$", re.MULTILINE)
 _UU_END = re.compile(rb"^end[ \t]*\r?$", re.MULTILINE)
-_Y_BEGIN = re.compile(rb"^=ybegin ([^\r\n]*)name=([^\r\n]*)$", re.MULTILINE)
+_Y_BEGIN = re.compile(rb"^=ybegin ([^\r\n]*)name=([^\r\n]*)\r?$", re.MULTILINE)
 _Y_END = re.compile(rb"^=yend( [^\r\n]*)?\r?$", re.MULTILINE)
 _Y_PART = re.compile(rb"\A=ypart [^\r\n]*\r?\n")
 _Y_SIZE = re.compile(rb"size=(\d{1,12})")
