@@ -44,7 +44,10 @@ def find(lines: Sequence[Line]) -> History | None:
     when text is found between or below quoted lines (answers), or when the new text says that there are
     answers inside history that bears no quote signs.
     """
-    return _Scan(lines).history()
+    found = _Scan(lines).history()
+    if found is None or found.forwarded or any(line.text for line in lines[found.end :]):
+        return found
+    return None if _is_only_signature(lines[: found.start]) else found
 
 
 def signature(lines: Sequence[Line], texts: Sequence[str]) -> int | None:
@@ -59,6 +62,12 @@ def signature(lines: Sequence[Line], texts: Sequence[str]) -> int | None:
     if start is None or not any(line.text for line in lines[:start]):
         return None
     return start
+
+
+def _is_only_signature(lines: Sequence[Line]) -> bool:
+    """Whether nothing was written but what a mail program adds by itself."""
+    texts = [line.text for line in lines if line.text]
+    return texts[:1] == [_DELIMITER] or all(is_sent_from(text) for text in texts[: _SENT_FROM_LINES + 1])
 
 
 def _after_last_quoted(lines: Sequence[Line]) -> int:
@@ -170,7 +179,7 @@ class _Scan:
                 return True
             if before is not None and self.lines[before].text.endswith(":"):
                 self.interrupted = True
-            self._quote_from(index, led=False)
+            self._quote_from(index, led=self._reply_line(index, before_quote=True) is not None)
         else:
             self.written -= sum(1 for line in self.lines[start:index] if line.text)
             self._quote_from(start, led=True)

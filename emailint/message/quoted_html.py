@@ -113,6 +113,9 @@ class _Reading:
             self.depth += -1 if closing else 1
             if not self.depth:
                 self.container = ""
+                self.starts[-1:] = (
+                    [match.end()] if self.lines and not self.lines[-1].text else self.starts[-1:]
+                )
         elif not closing:
             self._opening(name, match[3][:_LONGEST])
         if not closing and name != "br" and self.start is None:

@@ -28,15 +28,17 @@ FIELD_ROLES: Final = _roles(
     "Enviado em|Enviada|Enviada em|Fecha|Data|Inviato|Inviato il|Verzonden|Verzonden op|Sendt|Dato|Skickat|"
     "Skickades|Lähetetty|Päivämäärä|Päiväys|Pvm|Wysłano|Wysłane|Data wysłania|Odesláno|Odesláno dne|"
     "Отправлено|Дата|Дата отправки|发送时间|發送時間|发送日期|日期|傳送時間|寄件日期|時間|"
-    "时间|送信日時|送信日|日付|日時|Elküldve|Dátum|Gönderildi|Tarih|Gönderme Tarihi|Trimis|Надіслано|보낸 날짜|날짜",
-    receiver="To|An|À|A|Destinataire|Para|Aan|Til|Till|Vastaanottaja|Do|Komu|Кому|Получатель|收件人|收件者|"
+    "时间|送信日時|送信日|日付|日時|Elküldve|Dátum|Gönderildi|"
+    "Tarih|Gönderme Tarihi|Trimis|Надіслано|보낸 날짜|날짜",
+    receiver="To|An|À|A|Destinataire|Destinatario|Pour|Para|Aan|Til|Till|Vastaanottaja|Do|Komu|Кому|Получатель|收件人|收件者|"
     "宛先|受信者|Címzett|Kime|Către|받는 사람|받는사람",
     copy="Cc|Bcc|Kopie|Kopie (Cc)|Copie|Copie à|Copia|Cópia|Kopi|Kopia|Kopio|DW|UDW|Copy|Копия|抄送|副本|"
     "密件抄送|Másolat|Bilgi|Копія|참조|Ccn",
-    subject="Subject|Betreff|Betr|Objet|Asunto|Oggetto|Onderwerp|Assunto|Emne|Ämne|Aihe|Temat|Předmět|Тема|"
+    subject="Subject|Betreff|Betr|Objet|Sujet|Asunto|Oggetto|Onderwerp|Assunto|Emne|Ämne|Aihe|Temat|Předmět|Тема|"
     "主题|主題|主旨|件名|Tárgy|Konu|Subiect|제목",
     other="Reply-To|Reply To|Antwort an|Répondre à|Responder a|Rispondi a|Importance|Priority|Wichtigkeit|"
-    "Importance haute|Prioridad|Priorità|Prioriteit|Attachments|Anlagen|Pièces jointes|Datos adjuntos|Allegati|"
+    "Importance haute|Prioridad|Priorità|Prioriteit|Attachments|Anlagen|"
+    "Pièces jointes|Datos adjuntos|Allegati|"
     "Bijlagen|Anexos|Vedhæftede filer|Bifogade filer|Liitteet|Załączniki|Přílohy|Вложения|附件|添付ファイル|"
     "Organization|Organisation|Message-ID|Sensitivity|Categories|重要性|重要度",
 )
@@ -150,7 +152,7 @@ SENT_FROM: Final = (
 """How a line begins that a phone or a web mail adds below the text; a regular expression."""
 
 DEVICES: Final = (
-    r"iphone|ipad|ipod|\bios\b|android|samsung|galaxy|blackberry|black ?berry|huawei|honor|xiaomi|"
+    r"iphon|ipad|ipod|\bios\b|android|samsung|galaxy|blackberry|black ?berry|huawei|honor|xiaomi|"
     r"redmi|\bmi \d|nokia|xperia|\bsony\b|\bhtc\b|\blg\b|oppo|\bvivo\b|oneplus|pixel|motorola|"
     r"fairphone|lumia|windows|surface|outlook|yahoo|gmail|googlemail|\bmail\b|e-?mail|mail app|"
     r"proton|tutanota|\btuta\b|fastmail|thunderbird|\bspark\b|airmail|bluemail|k-9|aquamail|"
