@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _GOOGLE = "Gmail takes app passwords only (accounts with 2-step verification can make one), or OAuth"
 _MICROSOFT = "Microsoft takes no passwords over IMAP any more: use provider office365 or outlook, with oauth"
-_YAHOO = "Yahoo and AOL take app passwords only: make one in the account's security settings"
+_YAHOO = "Yahoo, AOL and AIM take app passwords only: make one in the account's security settings"
 _APPLE = "iCloud takes app-specific passwords only: make one at account.apple.com"
 _LOGIN_CURES = {
     "gmail.com": _GOOGLE,
@@ -29,6 +29,7 @@ _LOGIN_CURES = {
     "office365.com": _MICROSOFT,
     "yahoo.com": _YAHOO,
     "aol.com": _YAHOO,
+    "aim.com": _YAHOO,
     "me.com": _APPLE,
     "icloud.com": _APPLE,
 }

@@ -190,11 +190,10 @@ def test_moving_by_what_is_advertised(
     commands: list[str],
     new: list[int | None],
 ) -> None:
-    with ScriptedImap(capable(*extensions) | replies) as server:
-        with imap_source(port=server.port) as source:
-            refs = loci(source.list_unread())
-            moved = source.move(refs, "Done")
-        assert server.commands[3:-1] == commands
+    with ScriptedImap(capable(*extensions) | replies) as server, imap_source(port=server.port) as source:
+        refs = loci(source.list_unread())
+        moved = source.move(refs, "Done")
+    assert server.commands[3:] == [*commands, "LOGOUT"]
     prefix = "imap://desk@127.0.0.1/Done;UIDVALIDITY=9/;UID="
     assert list(moved.values()) == [uid and f"{prefix}{uid}" for uid in new]
 
@@ -203,14 +202,14 @@ def test_capabilities_are_asked_for_only_when_nobody_told_them() -> None:
     quiet: dict[str, Reply | list[Reply]] = {"LOGIN": DONE}
     with ScriptedImap(quiet, greeting=b"* OK hello\r\n") as server:
         sweep(server)
-        assert [name.split()[0] for name in server.commands] == [
-            "CAPABILITY",
-            "LOGIN",
-            "SELECT",
-            "UID",
-            "UID",
-            "LOGOUT",
-        ]
+    assert [name.split()[0] for name in server.commands] == [
+        "CAPABILITY",
+        "LOGIN",
+        "SELECT",
+        "UID",
+        "UID",
+        "LOGOUT",
+    ]
 
 
 def test_a_login_where_login_is_disabled_goes_by_authenticate() -> None:
@@ -380,19 +379,25 @@ def test_marking_that_is_refused(replies: list[Reply], error: type[SourceError] 
     ],
 )
 def test_a_folder_that_says_so_is_not_marked(select: bytes) -> None:
-    with ScriptedImap({"SELECT": select}) as server:
-        with imap_source(port=server.port) as source, pytest.raises(FolderReadOnly):
-            source.mark_read(loci(source.list_unread()))
-        assert not [command for command in server.commands if "STORE" in command]
+    with (
+        ScriptedImap({"SELECT": select}) as server,
+        imap_source(port=server.port) as source,
+        pytest.raises(FolderReadOnly),
+    ):
+        source.mark_read(loci(source.list_unread()))
+    assert not [command for command in server.commands if "STORE" in command]
 
 
 @pytest.mark.parametrize("code", [b"[TRYCREATE] ", b"[NONEXISTENT] ", b""])
 def test_a_target_that_is_not_there_is_not_created(code: bytes) -> None:
-    with ScriptedImap({"UID COPY": b"TAG NO " + code + b"no such folder\r\n"}) as server:
-        with imap_source(port=server.port) as source, pytest.raises(FolderMissing) as caught:
-            source.move(loci(source.list_unread()), "Done")
-        assert "create the folder Done" in caught.value.hint
-        assert not [command for command in server.commands if "STORE" in command or "CREATE" in command]
+    with (
+        ScriptedImap({"UID COPY": b"TAG NO " + code + b"no such folder\r\n"}) as server,
+        imap_source(port=server.port) as source,
+        pytest.raises(FolderMissing) as caught,
+    ):
+        source.move(loci(source.list_unread()), "Done")
+    assert "create the folder Done" in caught.value.hint
+    assert not [command for command in server.commands if "STORE" in command or "CREATE" in command]
 
 
 # Words that are not to be repeated
@@ -483,7 +488,7 @@ def test_what_is_too_large_is_refused_before_it_takes_memory(
     assert peak < 60_000_000
 
 
-@pytest.mark.parametrize("command", ["LOGIN", "SELECT", "UID SEARCH", "UID FETCH"])
+@pytest.mark.parametrize("command", ["LOGIN", "UID FETCH"])
 @pytest.mark.parametrize(
     "flood",
     [
