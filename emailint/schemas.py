@@ -163,10 +163,14 @@ CASE: Final = _record(
             "what was decided about the confirmation",
         ),
         "related_case": _text("another case that the mail speaks of, without belonging to it for certain"),
+        "other_aliases": _list(_text("an address"), "further aliases of the mailbox that the mail names"),
+        "rules": _list(_text("a name"), "the field rules that took effect, in order"),
+        "reply_template": _text("the reply's template where a field rule named one, or `none`"),
     },
     "one case: one line of cases.jsonl",
 )
-CASE["required"].remove("related_case")
+for _name in ("related_case", "other_aliases", "rules", "reply_template"):
+    CASE["required"].remove(_name)
 
 FOLLOW_UP: Final = _record(
     {

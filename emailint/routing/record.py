@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from emailint.case import Case, message_block
+from emailint.case import Case, FollowUp, message_block
 from emailint.errors import TemplateError
+from emailint.routing.due import due_at
 from emailint.routing.inline import with_stored_paths
 from emailint.routing.sender import sender_of
 from emailint.templating import render_field
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from emailint.case import StoredAttachment
     from emailint.message.model import Address, InboundMessage
     from emailint.routing.alias import AliasMatch
+    from emailint.routing.route import FollowUpTo
     from emailint.routing.workspace import Workspace
 
 NO_SUBJECT = "(no subject)"
@@ -43,7 +45,10 @@ def make_case(
     attachments: tuple[StoredAttachment, ...],
     reply: tuple[str, str | None],
 ) -> Case:
-    """The case of a message; `reply` is decision and reason. Field templates that fail become defects."""
+    """The case of a message; `reply` is decision and reason. Field templates that fail become defects.
+
+    `match` is as the field rules have left it (`rules.with_rules`).
+    """
     message, alias = arrival.message, match.alias
     sender = sender_of(message, alias)
     plain = Case(
@@ -56,8 +61,10 @@ def make_case(
         workspace=workspace.value,
         workspace_rule=workspace.rule,
         routing=workspace.trace,
+        client_contact=workspace.client_contact,
+        employee=workspace.employee,
         email_address=(sender.address or None) if sender else None,
-        reported_by=(sender.name or sender.address or None) if sender else None,
+        reported_by=workspace.reported_by or ((sender.name or sender.address or None) if sender else None),
         subject=message.subject[:SUBJECT_LENGTH] or NO_SUBJECT,
         issue=message.text,
         issue_quoted=message.quoted,
@@ -65,13 +72,61 @@ def make_case(
         attachments=attachments,
         message=message_block(message, arrival.locus, arrival.received_at),
         kind=message.kind.value,
-        signals=tuple(dict.fromkeys(signal.source for signal in message.signals)),
+        signals=_signals(message),
         authentication=message.authentication,
         defects=message.defects,
         reply_decision=reply[0],
         reply_reason=reply[1],
+        extra=_extra(match),
     )
     return _with_fields(plain, match, field_variables(message, sender, workspace.value))
+
+
+def make_follow_up(
+    followup_id: str,
+    arrival: Arrival,
+    route: FollowUpTo,
+    attachments: tuple[StoredAttachment, ...],
+) -> FollowUp:
+    """The follow-up that a message is."""
+    message = arrival.message
+    return FollowUp(
+        case_id=route.case_id,
+        followup_id=followup_id,
+        created_at=arrival.created_at,
+        integration=arrival.integration,
+        issue=message.text,
+        issue_quoted=message.quoted,
+        issue_html=with_stored_paths(message.html, attachments),
+        message=message_block(message, arrival.locus, arrival.received_at),
+        kind=message.kind.value,
+        signals=_signals(message),
+        authentication=message.authentication,
+        defects=message.defects,
+        matched_by=route.matched_by,
+        attachments=attachments,
+    )
+
+
+def _signals(message: InboundMessage) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(signal.source for signal in message.signals))
+
+
+def with_related(case: Case, related_case: str | None) -> Case:
+    """The case with another one that its mail speaks of, if any."""
+    return case if related_case is None else replace(case, extra={"related_case": related_case, **case.extra})
+
+
+def _extra(match: AliasMatch) -> dict[str, Any]:
+    """Fields that only some cases have."""
+    found: dict[str, Any] = {}
+    if match.others:
+        found["other_aliases"] = list(match.others)
+    if match.rules:
+        found["rules"] = list(match.rules)
+    if match.reply_template:
+        found["reply_template"] = match.reply_template
+    return found
 
 
 def field_variables(
@@ -114,7 +169,7 @@ def _with_fields(case: Case, match: AliasMatch, variables: Mapping[str, Any]) ->
         priority=value("priority", mapped.priority, None) or case.priority,
         status=value("status", mapped.status, None) or case.status,
         assigned_to=value("assigned_to", mapped.assigned_to, None),
-        due_at=None if mapped.due_in is None else case.created_at + mapped.due_in,
+        due_at=due_at(case.created_at, mapped.due_in, match.alias.timezone, match.alias.holidays),
         fields=fields,
         defects=tuple(defects),
     )

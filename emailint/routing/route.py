@@ -1,32 +1,60 @@
-"""The routes a message can take, and the decision between them."""
+"""The routes a message can take, and the decision between them.
+
+    alias → deny list → automatic mail → (follow_up.py, which asks the ledger) → unknown sender
+
+What is decided here needs no ledger. `unless_follow_up` marks the routes that a follow-up goes before.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from emailint.routing.alias import AliasMatch, addressed, match_alias
+from emailint.routing.sender import sender_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emailint.config.model import Alias
+    from emailint.config.patterns import SenderPattern
     from emailint.message.model import InboundMessage
+    from emailint.routing.knowledge import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A case is to be made under this alias."""
+    """A case is to be made under this alias; `related_case` is one that the mail speaks of, if any."""
 
     match: AliasMatch
+    related_case: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpTo:
+    """The message belongs to a case that exists; `matched_by` says what tied it to the case."""
+
+    match: AliasMatch
+    case_id: str
+    matched_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A person has to decide; the mail is kept, marked read, and listed until then."""
+
+    match: AliasMatch
+    reason: str
+    unless_follow_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """The alias asks to make nothing of mail of this kind; it is marked read."""
+    """The alias asks to make nothing of this mail; it is marked read."""
 
     match: AliasMatch
     reason: str
+    unless_follow_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +64,58 @@ class Unrouted:
     addresses: tuple[str, ...]
 
 
-Route = NewCase | Ignore | Unrouted
+Route = NewCase | FollowUpTo | Hold | Ignore | Unrouted
 
 
-def decide(message: InboundMessage, aliases: Sequence[Alias]) -> Route:
-    """The route of a message that is not known yet."""
+def decide(
+    message: InboundMessage, aliases: Sequence[Alias], knowledge: Knowledge | None = None
+) -> NewCase | Hold | Ignore | Unrouted:
+    """The route of a message that is not known yet; without knowledge nobody counts as a stranger.
+
+    Raises DirectoryError where the directory must be asked and cannot.
+    """
     match = match_alias(message.recipients, aliases)
     if match is None:
         return Unrouted(tuple(addressed(message.recipients)))
-    if match.alias.automatic_for(message.kind) == "ignore":
-        return Ignore(match, f"automatic: {message.kind} is ignored by alias {match.alias.address}")
-    return NewCase(match)
+    alias = match.alias
+    sender = sender_of(message, alias)
+    address = sender.address if sender else ""
+    verdict, entry = _listed(alias, address)
+    if verdict == "deny":
+        return Ignore(match, f"deny: {address} is on the deny list of alias {alias.address} ({entry})")
+    if alias.automatic_for(message.kind) == "ignore":
+        return Ignore(match, f"automatic: {message.kind} is ignored by alias {alias.address}")
+    if knowledge is None or verdict == "allow" or _is_welcome(alias, address, knowledge):
+        return NewCase(match)
+    return _stranger(match, address)
+
+
+def _is_welcome(alias: Alias, address: str, knowledge: Knowledge) -> bool:
+    return alias.unknown_sender == "accept" or knowledge.knows(address, alias)
+
+
+def _stranger(match: AliasMatch, address: str) -> Hold | Ignore | NewCase:
+    reason = f"unknown_sender: {address or 'nobody'} is not in the directory"
+    match match.alias.unknown_sender:
+        case "hold":
+            return Hold(match, f"{reason}, and alias {match.alias.address} holds such mail", True)
+        case "ignore":
+            return Ignore(match, f"{reason}, and alias {match.alias.address} ignores such mail", True)
+        case "accept":
+            return NewCase(match)
+        case _:
+            assert_never(match.alias.unknown_sender)
+
+
+def _listed(alias: Alias, address: str) -> tuple[str, str]:
+    """`allow` or `deny` with the entry that says so, or "". An exact address goes before any other entry."""
+    for exact in (True, False):
+        for verdict, entries in (("deny", alias.deny), ("allow", alias.allow)):
+            entry = _entry(entries, address, exact=exact)
+            if entry is not None:
+                return verdict, entry.source
+    return "", ""
+
+
+def _entry(entries: Sequence[SenderPattern], address: str, *, exact: bool) -> SenderPattern | None:
+    return next((each for each in entries if each.exact is exact and each.matches(address)), None)

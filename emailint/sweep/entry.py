@@ -12,7 +12,7 @@ from emailint.reply.policy import ReplyContext, Respond, Withhold
 from emailint.reply.policy import decide as decide_reply
 from emailint.reply.reason import Reason
 from emailint.routing.record import Arrival, make_case
-from emailint.routing.route import Ignore, NewCase, Route, Unrouted, decide
+from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, Unrouted, decide
 from emailint.routing.workspace import find_workspace
 from emailint.store.ledger import Disposition, Entry, Journal, Key, NewReply, ReplyState
 from emailint.sweep.result import MessageResult
@@ -114,8 +114,8 @@ class Intake:
                 return self._case(_with_defects(plan, batch), match, kept, batch)
             case Ignore(reason=reason):
                 return Made(self._entry(plan, Disposition.IGNORED), result(plan, "ignored", detail=reason))
-            case Unrouted():
-                raise TypeError("an unrouted message makes no entry")
+            case Unrouted() | Hold() | FollowUpTo():
+                raise TypeError(f"{type(plan.route).__name__} makes no entry here")
             case _:
                 assert_never(plan.route)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emailint.directory import check
+from emailint.directory.check import check
 from emailint.directory.columns import COLUMNS
 from emailint.directory.reading import MOST_PROBLEMS
 

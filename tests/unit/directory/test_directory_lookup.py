@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emailint.directory import NOBODY, IndexedDirectory, Organisation, Person, index, open_directory
+from emailint.directory import index
+from emailint.directory.lookup import IndexedDirectory, open_directory
+from emailint.directory.model import NOBODY, Organisation, Person
 from emailint.directory.reading import Reading
 from emailint.errors import DirectoryError
 

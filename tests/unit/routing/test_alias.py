@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emailint.config.model import Alias
-from emailint.routing.alias import addressed, alias_at, match_alias
+from emailint.routing.alias import AliasMatch, addressed, alias_at, match_alias
 from tests.support.routing import addresses
 
 DESK = Alias("desk@example.org", default=True)
@@ -88,3 +88,50 @@ def test_alias_at_an_address_that_a_row_was_made_under(address: str, expected: A
 
 def test_alias_at_without_a_default_is_the_first() -> None:
     assert alias_at(NO_DEFAULT, "gone@example.org") == PAYROLL
+
+
+PLUS = [
+    ("a tag that is no alias", {"To": ["payroll+june@example.org"]}, PAYROLL, "To", ()),
+    ("a tag that is one", {"To": ["payroll+urgent@example.org"]}, URGENT, "To", ()),
+    ("a tag on the default", {"To": ["desk+x@example.org"]}, DESK, "To", ()),
+    ("a tag of another domain", {"To": ["payroll+x@else.example"]}, DESK, "default", ()),
+    ("nothing before the tag", {"To": ["+payroll@example.org"]}, DESK, "default", ()),
+    (
+        "the header decides, not whether there is a tag",
+        {"To": ["payroll+june@example.org"], "Cc": ["payroll+urgent@example.org"]},
+        PAYROLL,
+        "To",
+        (URGENT.address,),
+    ),
+    (
+        "several, in header order, each once",
+        {"To": ["payroll@example.org", "payroll+urgent@example.org"], "Cc": ["payroll@example.org"]},
+        PAYROLL,
+        "To",
+        (URGENT.address,),
+    ),
+    (
+        "the default, written to besides",
+        {"To": ["payroll@example.org"], "Cc": ["desk@example.org"]},
+        PAYROLL,
+        "To",
+        (DESK.address,),
+    ),
+    (
+        "the default, where only the MTA names it",
+        {"Delivered-To": ["desk@example.org"], "To": ["payroll@example.org"]},
+        PAYROLL,
+        "To",
+        (),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("headers", "alias", "by", "others"), [row[1:] for row in PLUS], ids=[row[0] for row in PLUS]
+)
+def test_tags_and_several_aliases(
+    headers: dict[str, list[str]], alias: Alias, by: str, others: tuple[str, ...]
+) -> None:
+    found = match_alias({name: addresses(*each) for name, each in headers.items()}, ALL)
+    assert found == AliasMatch(alias, by, others)
