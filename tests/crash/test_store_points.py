@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from emailint.store import aside, open_store
+from emailint.store import StoreHeld, aside, open_store
 from tests.crash import store_world
 from tests.crash.store_world import (
     DIED,
@@ -169,6 +169,27 @@ def test_sigkill_at_random_moments(tmp_path: Path, undisturbed: dict[str, Any]) 
         run(folder, world)
         check(folder, world, undisturbed, f"round {number}")
     assert killed > rounds // 2
+
+
+def test_runs_that_overlap(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
+    folder, world = fresh(tmp_path, "overlap")
+    children = []
+    for number in range(12):
+        child = os.fork()
+        if child == 0:
+            try:
+                run(folder, world)
+            except StoreHeld:
+                os._exit(0)
+            os._exit(0)
+        children.append(child)
+        if number % 5 == 4:
+            os.kill(child, signal.SIGKILL)
+    ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert set(ends) <= {0, -signal.SIGKILL}
+    run(folder, world)
+    run(folder, world)
+    check(folder, world, undisturbed, "overlap")
 
 
 def test_a_run_that_finds_all_done_changes_nothing(tmp_path: Path) -> None:

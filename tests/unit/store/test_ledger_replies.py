@@ -66,6 +66,15 @@ def test_begun_once_a_fingerprint(store: Store) -> None:
     assert due(store) == [case_id(2)]
 
 
+def test_begun_once_though_two_runs_had_it_in_hand(folder: Path, store: Store) -> None:
+    (one,) = add_replies(store, 1)
+    with SqliteLedger.open(folder) as other:
+        assert list(other.due_replies(NOW)) == [one]
+        other.sending(one, NOW)
+        with pytest.raises(StoreError, match="begun before"):
+            store.ledger.sending(one, NOW)
+
+
 ENDS = [ReplyState.SENT, ReplyState.WITHHELD, ReplyState.FAILED, ReplyState.UNKNOWN]
 
 
