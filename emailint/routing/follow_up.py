@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from emailint.message import own_ids
+from emailint.message.model import Kind
 from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, Unrouted
 from emailint.routing.sender import sender_of
 
@@ -142,8 +143,12 @@ def _references(message: InboundMessage) -> Iterator[tuple[str, str]]:
 
 
 def _takes_part(message: InboundMessage, alias: Alias, facts: CaseFacts) -> bool:
-    """Whether all that the mail claims to be from take part in the case, and nothing says it is forged."""
-    if message.authentication.dmarc == "fail":
+    """Whether all that the mail claims to be from take part in the case, and nothing says it is forged.
+
+    The mailbox itself stands in To of every case, so who writes in its name must have proven it.
+    """
+    verdict = message.authentication.dmarc
+    if verdict == "fail" or (message.kind is Kind.OWN and verdict != "pass"):
         return False
     sender = sender_of(message, alias)
     claimed = {each.address.lower() for each in message.senders if each.address}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from emailint.case import StoredAttachment, Trace
+from emailint.case import FollowUp, StoredAttachment, Trace, message_block
 from emailint.config.model import Alias, CaseDefaults
+from emailint.config.rules import BusinessDays
 from emailint.message.model import Authentication, Automatic, Kind, Signal
 from emailint.routing.alias import AliasMatch
-from emailint.routing.record import Arrival, make_case
+from emailint.routing.record import Arrival, make_case, make_follow_up, with_related
+from emailint.routing.route import FollowUpTo
 from emailint.routing.sender import sender_of
 from emailint.routing.workspace import Workspace
 from tests.support.routing import addresses, message
@@ -266,3 +269,73 @@ def test_nothing_is_pointed_to_that_was_not_stored() -> None:
 def test_a_megabyte_of_html_is_done_at_once() -> None:
     html = '<img src="cid:a@x" ' + "alt=\"'" * 50_000 + '<p title=" cid:' * 20_000 + "<" * 100_000
     assert "cid:" in (case(message(html=html), None, picture("a@x")).issue_html or "")
+
+
+def test_the_people_of_the_directory_stand_in_the_case() -> None:
+    place = Workspace(
+        1, "contact", (), client_contact="C-1", employee="E-1", reported_by="Ann of the directory"
+    )
+    found = case(message("Ann <ann@c.example>"), workspace=place)
+    assert (found.client_contact, found.employee) == ("C-1", "E-1")
+    assert (found.reported_by, found.email_address) == ("Ann of the directory", "ann@c.example")
+
+
+def test_business_days_follow_the_calendar_of_the_alias() -> None:
+    # 2026-11-24T18:00:05Z is already Wednesday in Tokyo; Thursday is a holiday, then comes the weekend
+    found = case(
+        None,
+        CaseDefaults(due_in=BusinessDays(2)),
+        timezone=ZoneInfo("Asia/Tokyo"),
+        holidays=frozenset({date(2026, 11, 26)}),
+    )
+    assert found.due_at == datetime(2026, 11, 29, 18, 0, 5, tzinfo=UTC)
+
+
+def test_what_only_some_cases_have_comes_last() -> None:
+    plain = case()
+    assert plain.extra == {}
+    match = AliasMatch(
+        Alias("desk@example.org"), "To", ("b@example.org",), rules=("late",), reply_template="urgent"
+    )
+    arrival = Arrival(message(), "desk", "locus", NOW, NOW)
+    full = with_related(make_case("CS-000042", arrival, match, PLACE, (), ("respond", None)), "CS-000007")
+    assert full.record() == {
+        **plain.record(),
+        "related_case": "CS-000007",
+        "other_aliases": ["b@example.org"],
+        "rules": ["late"],
+        "reply_template": "urgent",
+    }
+    assert list(full.record())[-4:] == ["related_case", "other_aliases", "rules", "reply_template"]
+    assert with_related(plain, None) is plain
+
+
+def test_a_follow_up_holds_what_the_mail_says() -> None:
+    mail = message(
+        text="new",
+        quoted="> old",
+        html='<img src="cid:a@x">',
+        kind=Kind.AUTO_REPLY,
+        signals=(Signal("Auto-Submitted", Automatic.AUTO_SUBMITTED),) * 2,
+        authentication=Authentication("pass"),
+        defects=("no date",),
+    )
+    arrival = Arrival(mail, "desk", "locus", NOW, NOW)
+    route = FollowUpTo(AliasMatch(Alias("desk@example.org"), "To"), "CS-000042", "References")
+    found = make_follow_up("CS-000042-1", arrival, route, (picture("a@x"),))
+    assert found == FollowUp(
+        case_id="CS-000042",
+        followup_id="CS-000042-1",
+        created_at=NOW,
+        integration="desk",
+        issue="new",
+        issue_quoted="> old",
+        issue_html=f'<img src="{PATH}">',
+        message=message_block(mail, "locus", NOW),
+        kind="auto_reply",
+        signals=("Auto-Submitted",),
+        authentication=Authentication("pass"),
+        defects=("no date",),
+        matched_by="References",
+        attachments=(picture("a@x"),),
+    )
