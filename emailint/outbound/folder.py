@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Self
 
 from emailint.errors import OutboundUnavailable, OutcomeUnknown
+from emailint.outbound.gate import admit
 from emailint.outbound.trial import Unusable, deliver_trial, steps
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class FolderOutbound:
 
     def send(self, mail: OutgoingMail, begin: Callable[[], None]) -> None:
         """As `Outbound.send`; `begin` is called when the file is durable, before it gets its name."""
+        admit(mail)
         name = file_name(mail.message_id)
         with self._failures():
             folder = self._opened()

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, Self
 
-from emailint.addresses import is_deliverable
 from emailint.errors import OutboundRefused, OutboundUnavailable, OutcomeUnknown
+from emailint.outbound.gate import KEPT, admit
 from emailint.outbound.trial import Unusable, deliver_trial, steps
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from emailint.outbound.protocol import OutgoingMail
     from emailint.probe import Step
 
-_KEPT: Final = "the case is kept, and no reply was sent"
 _SAID_OCTETS: Final = 2_000
 _SAID_LENGTH: Final = 200
 
@@ -64,7 +63,7 @@ class SendmailOutbound:
 
     def send(self, mail: OutgoingMail, begin: Callable[[], None]) -> None:
         """As `Outbound.send`; `begin` is called before the program starts: its input is there at once."""
-        _check(mail)
+        admit(mail)
         try:
             self._find()
         except Unusable as error:
@@ -132,7 +131,7 @@ class SendmailOutbound:
             return self._later(f"did not take the reply to {mail.recipient} ({status})")
         if code in _REFUSED:
             return OutboundRefused(
-                f"{self.settings.command[0]} refused the reply to {mail.recipient} ({status}); {_KEPT}",
+                f"{self.settings.command[0]} refused the reply to {mail.recipient} ({status}); {KEPT}",
                 hint="once the cause is removed, `emailint retry` with the case id sends it",
             )
         return self._unknown(mail, status if code > 0 else f"ended by signal {-code}")
@@ -149,13 +148,6 @@ class SendmailOutbound:
             f"took it ({why}); it is not sent again",
             hint="look into the mail log; if it was not sent, `emailint retry` with the case id sends it",
         )
-
-
-def _check(mail: OutgoingMail) -> None:
-    """Nothing that a program could take for an option, a pipe or a file. Raises OutboundRefused."""
-    for address in (mail.recipient, mail.envelope_from):
-        if not mail.recipient or (address and not is_deliverable(address)):
-            raise OutboundRefused(f"not an address to send to or from: {address[:100]!r}; {_KEPT}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-from emailint.addresses import is_deliverable
 from emailint.errors import OutboundRefused, OutboundUnavailable, OutcomeUnknown
+from emailint.outbound.gate import KEPT, admit
 from emailint.outbound.trial import ConnectionLost, Skipped, Unusable, deliver_trial, steps
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ GO_AHEAD: Final = 354
 
 _LOGIN_FIRST: Final = frozenset({530, 534, 535, 538})
 """About the login and not about the mail (RFC 4954 section 6)."""
-_BARE_LINE_END: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-_KEPT: Final = "the case is kept, and no reply was sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ class SmtpOutbound:
 
     def send(self, mail: OutgoingMail, begin: Callable[[], None]) -> None:
         """As `Outbound.send`; `begin` is called when the server has accepted the recipient, before DATA."""
-        _check(mail)
+        admit(mail)
         until = self._until()
         if until <= self._clock():
             raise self._unavailable("no time is left to begin a mail")
@@ -189,7 +186,7 @@ class SmtpOutbound:
         if session.has_extn("smtputf8"):
             return " BODY=8BITMIME SMTPUTF8"  # RFC 6531 section 3.4
         raise OutboundRefused(
-            f"{self.settings} takes no address beyond ASCII such as {mail.recipient}; {_KEPT}",
+            f"{self.settings} takes no address beyond ASCII such as {mail.recipient}; {KEPT}",
             hint="a server that offers SMTPUTF8 does",
         )
 
@@ -222,7 +219,7 @@ class SmtpOutbound:
             return self._unavailable(f"it does not take the reply to {mail.recipient} now: {answer}")
         if answer.code // 100 == 5:
             return OutboundRefused(
-                f"{self.settings} refused the reply to {mail.recipient}: {answer}; {_KEPT}",
+                f"{self.settings} refused the reply to {mail.recipient}: {answer}; {KEPT}",
                 hint="once the cause is removed, `emailint retry` with the case id sends it",
             )
         self._forget()
@@ -279,16 +276,6 @@ class SmtpOutbound:
 
     def _deliver(self, send_to: str | None) -> str:
         return deliver_trial(self.send, self._sender, self._envelope_from, send_to)
-
-
-def _check(mail: OutgoingMail) -> None:
-    """Nothing reaches the wire that could be read as a command or as another mail. Raises OutboundRefused."""
-    if not is_deliverable(mail.recipient):
-        raise OutboundRefused(f"not an address to send to: {mail.recipient[:100]!r}; {_KEPT}")
-    if mail.envelope_from and not is_deliverable(mail.envelope_from):
-        raise OutboundRefused(f"not an address to send from: {mail.envelope_from[:100]!r}; {_KEPT}")
-    if _BARE_LINE_END.search(mail.content) or not mail.content.endswith(b"\r\n"):
-        raise OutboundRefused(f"the reply to {mail.recipient} holds a bare line end; {_KEPT}")
 
 
 def _stuffed(content: bytes) -> bytes:

@@ -46,6 +46,8 @@ class Wire(smtplib.SMTP):
     `hidden` are secrets, which no text that comes out of here shows.
     """
 
+    ehlo_msg = "EHLO"
+
     def __init__(self, hostname: str, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(local_hostname=hostname, timeout=patience)
         self.command_encoding = "utf-8"
@@ -170,4 +172,7 @@ def cause(error: OSError) -> str:
     """What an operating-system error says, in few words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    reason = getattr(error, "reason", None)  # of ssl.SSLError: WRONG_VERSION_NUMBER
+    if isinstance(reason, str):
+        return reason.replace("_", " ").lower()
     return error.strerror or str(error) or type(error).__name__
