@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -169,6 +170,21 @@ def test_whatever_is_done_only_our_commands_are_said(dovecot: Dovecot) -> None:
     said = commands(relay)
     assert [line for line in said if not OURS.fullmatch(line)] == []
     assert said.count('UID MOVE 1,3 "Done"') == 1
+
+
+def test_a_batch_is_never_in_memory_as_a_whole(dovecot: Dovecot) -> None:
+    mailbox = dovecot.create_user()
+    mailbox.deliver_many([b"Subject: long\r\n\r\n" + b"z" * 1_000_000 + b"\r\n"] * 12)
+    with dovecot_source(dovecot, mailbox) as source:
+        refs = source.list_unread()
+        tracemalloc.start()
+        try:
+            lengths = [len(message.raw) for message in source.fetch(refs)]
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert lengths == [1_000_019] * 12
+    assert peak < 3_500_000
 
 
 @pytest.mark.parametrize("octets", [0, 20, 200, 700, 1_000, 1_500])

@@ -299,6 +299,9 @@ def _dovecot_binary() -> str:
     found = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
         pytest.fail(f"these tests need Dovecot 2.3; install it with: {INSTALL}")
+    version = subprocess.check_output([found, "--version"], text=True)
+    if not version.startswith("2.3."):
+        pytest.fail(f"these tests know the configuration of Dovecot 2.3, and this is {version.split()[0]}")
     return found
 
 
