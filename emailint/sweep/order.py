@@ -176,6 +176,7 @@ class MailboxSweep:
             if plan.problem is not None and result.outcome == "failed":
                 self.report(plan.read, plan.problem)
             self.tally.done(result)
+        self.tally.add(replies_withheld=sum(result.reply.startswith("withheld") for result in results))
         failed = [result.locus for result in results if result.outcome == "failed"]
         if failed:
             self.ledger.release(failed)

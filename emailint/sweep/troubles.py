@@ -68,11 +68,12 @@ class Troubles:
             now = self.clock.now()
             opened = self.ledger.trouble(_trouble(error, integration, about), now)
             self._open[opened.error_id] = opened
-            self._seen.add(opened.error_id)
             if opened.count == 1 or opened.count in REPEATS:
                 self.write(error_record(opened, "opened" if opened.count == 1 else "repeated"))
-            if opened.told_at is None or now - opened.told_at >= TELL_AGAIN:
+            untold = opened.told_at is None or now - opened.told_at >= TELL_AGAIN
+            if untold and opened.error_id not in self._seen:
                 self.news.append(opened)
+            self._seen.add(opened.error_id)
             return opened
 
     def close_integration(self, name: str) -> None:

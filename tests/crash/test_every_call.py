@@ -1,8 +1,9 @@
-"""A sweep dies before and after each of its calls; what two more sweeps make of it is what an unhurt one makes."""
+"""A sweep dies before and after each of its calls; two more sweeps make of it what an unhurt one makes."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,10 @@ integrations:
       - {address: quiet@example.org, automatic: ignore}
 """
 
-ATTACHED = (
-    'Content-Type: multipart/mixed; boundary="b"\nMIME-Version: 1.0\n'
-)
+ATTACHED = 'Content-Type: multipart/mixed; boundary="b"\nMIME-Version: 1.0\n'
 PARTS = (
     "--b\nContent-Type: text/plain\n\nSee the slip.\n"
-    '--b\nContent-Type: application/pdf; name="slip.pdf"\nContent-Disposition: attachment; filename="slip.pdf"\n'
+    '--b\nContent-Type: application/pdf\nContent-Disposition: attachment; filename="slip.pdf"\n'
     "Content-Transfer-Encoding: base64\n\nJVBERi0xLjQKJSVFT0YK\n--b--"
 )
 MAILS = [
@@ -47,6 +46,9 @@ MAILS = [
     letter(5, to="quiet@example.org", headers="Auto-Submitted: auto-generated\n"),
 ]
 CASES = 4
+SOAK = bool(os.environ.get("EMAILINT_SOAK"))
+SHARE = 11
+"""Where time is short every so many of the calls is tried; with EMAILINT_SOAK all are."""
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def check(folder: Path, *, move: bool) -> int:
     assert len({case["message"]["fingerprint"] for case in cases}) == CASES
     (stored,) = cases[2]["attachments"]
     assert (folder / "data" / stored["path"]).read_bytes() == b"%PDF-1.4\n%%EOF\n"
-    assert len(list((folder / "data" / "attachments").iterdir())) == 1
+    assert len(list((folder / "data" / "attachments").glob("[!.]*"))) == 1
     kept = folder / "maildir" / ".Done" if move else folder / "maildir"
     assert len(list((kept / "cur").iterdir())) == len(MAILS)
     assert list((folder / "maildir" / "new").iterdir()) == []
@@ -103,7 +105,7 @@ def check(folder: Path, *, move: bool) -> int:
 
 
 @pytest.mark.parametrize("move", [False, True], ids=["stays", "moves"])
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_die_at_every_call(dying: Dying, tmp_path: Path, move: bool) -> None:
     whole = build(tmp_path / "whole", move=move)
     status, calls = dying.sweep(whole)
@@ -111,7 +113,8 @@ def test_die_at_every_call(dying: Dying, tmp_path: Path, move: bool) -> None:
     assert check(tmp_path / "whole", move=move) == 0
     assert calls > 60
     doubts = 0
-    for point in range(1, calls + 1):
+    points = range(1, calls + 1) if SOAK else range(1 + move, calls + 1, SHARE)
+    for point in points:
         for side in ("before", "after"):
             folder = tmp_path / "dies"
             config = build(folder, move=move)
@@ -120,4 +123,5 @@ def test_die_at_every_call(dying: Dying, tmp_path: Path, move: bool) -> None:
                 assert dying.sweep(config)[0] in {0, 1}, (point, side)
             doubts += check(folder, move=move)
             shutil.rmtree(folder)
-    assert 1 <= doubts <= 3 * 10  # only between `sending` and `sent`
+    assert doubts <= 3 * 10  # only between `sending` and `sent`
+    assert doubts or not SOAK

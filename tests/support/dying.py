@@ -1,7 +1,7 @@
 """Runs sweeps that die: a child is forked for each, and ends without a word at a call of choice.
 
-As a script it imports everything once and then takes lines `CONFIG POINT SIDE` on standard input. POINT is the
-number of a call (0: die nowhere), SIDE `before` or `after`. For each it answers `STATUS CALLS`: the exit
+As a script it imports everything once and then takes lines `CONFIG POINT SIDE` on standard input. POINT is
+the number of a call (0: die nowhere), SIDE `before` or `after`. For each it answers `STATUS CALLS`: the exit
 status of the child (9: it died) and how many calls it came to.
 """
 
@@ -11,17 +11,29 @@ import functools
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from emailint.config.load import load
+from emailint.sweep.options import SweepOptions
+from emailint.sweep.schedule import run_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DIED = 9
+IMPORTED_ONCE = (
+    "emailint.message.read",
+    "emailint.outbound.folder",
+    "emailint.reply.compose",
+    "emailint.reply.mime",
+    "emailint.sources.maildir",
+)
 SEAMS = {
     "emailint.store.sqlite_ledger.SqliteLedger": (
-        "begin release attempt transaction place projected marked moved recover_replies sending settle postpone"
-        " trouble close_errors told set_health"
+        "begin release attempt transaction place projected marked moved recover_replies sending settle"
+        " postpone trouble close_errors told set_health"
     ),
     "emailint.store.ledger_batch.SqliteBatch": "add add_locus finish",
     "emailint.store.projection.Projection": "project",
@@ -48,23 +60,19 @@ class Fate:
             mine = self.calls == self.point
             if mine and self.side == "before":
                 os._exit(DIED)
-            result = call(*args, **kwargs)
-            if mine:
-                os._exit(DIED)
-            return result
+            try:
+                return call(*args, **kwargs)
+            finally:
+                if mine:
+                    os._exit(DIED)
 
         return watched
 
 
 def main() -> None:
     """Serve until standard input ends."""
-    import emailint.cli.process
-    import emailint.message
-    import emailint.outbound.folder
-    import emailint.reply.compose
-    import emailint.reply.mime
-    import emailint.sources.maildir  # noqa: F401 - all imported once, before the forks
-
+    for name in IMPORTED_ONCE:  # before the forks, and only where this runs as a script
+        import_module(name)
     for line in sys.stdin:
         config, point, side = line.rsplit(" ", 2)
         print(*_fork(Path(config), Fate(int(point), side.strip())), flush=True)  # noqa: T201 - its answer
@@ -83,10 +91,6 @@ def _fork(config: Path, fate: Fate) -> tuple[int, int]:
 
 
 def _live(config: Path, fate: Fate, writing: int) -> int:
-    from emailint.config.load import load
-    from emailint.sweep.options import SweepOptions
-    from emailint.sweep.schedule import run_sweep
-
     settings = load(config)
     for owner, names in SEAMS.items():
         target = _resolve(owner)

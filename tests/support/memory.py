@@ -156,7 +156,7 @@ class MemoryOutbound:
         self.after(mail)
         self.sent.append(mail)
 
-    def test(self, send_to: str | None = None) -> Iterator[Step]:
+    def test(self, send_to: str | None = None) -> Iterator[Step]:  # noqa: ARG002 - the verb of the port
         yield from ()
 
 

@@ -20,13 +20,13 @@ from emailint.errors import (
     StoreError,
     UsageError,
 )
-from emailint.outbound.protocol import OutgoingMail
 from tests.support.memory import START, letter
 from tests.support.world import PAYROLL, World, make_world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from emailint.outbound.protocol import OutgoingMail
     from emailint.store.ledger import Ledger
 
 
