@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAXIMUM_OCTETS: Final = 1_000_000
 MAXIMUM_NODES: Final = 1_000_000
 MAXIMUM_DEPTH: Final = 50
+BEGIN: Final = "begin with `integrations:`, or run: emailint init"
+"""What to do about a file that holds no mapping."""
 
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final = frozenset(
@@ -42,9 +44,10 @@ class Refused(Exception):
 class Document:
     """The nodes of one file. Aliases are the very nodes that their anchors name."""
 
-    def __init__(self, file: str, raw: bytes) -> None:
+    def __init__(self, file: str, raw: bytes, begin: str = BEGIN) -> None:
         """Compose the nodes and look at all of them; raises Refused with everything that was found."""
         self.file = file
+        self._begin = begin
         self._entries: dict[int, Entries] = {}
         self._sizes: dict[int, tuple[int, int]] = {}
         self._problems: list[Problem] = []
@@ -113,7 +116,7 @@ class Document:
             raise self._refused(0, "is nested too deeply", "take levels out") from None
         if not isinstance(root, yaml.MappingNode):
             what = "is empty" if root is None or root.tag == _TAG + "null" else "is not a mapping"
-            raise self._refused(1, what, "begin with `integrations:`, or run: emailint init")
+            raise self._refused(1, what, self._begin)
         return root
 
     def _refused(self, line: int, what: str, cure: str) -> Refused:

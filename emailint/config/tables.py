@@ -34,7 +34,7 @@ class Row:
 def read_tables(file: str, raw: bytes, names: Sequence[str]) -> tuple[Sequence[Row], Sequence[Problem]]:
     """The rows of the lists with these names, in their order, and everything that is no such row."""
     try:
-        document = Document(file, raw)
+        document = Document(file, raw, f"begin with `{names[0]}:` and its entries as `- {{id: …}}`")
     except Refused as refused:
         return (), refused.problems
     rows: list[Row] = []

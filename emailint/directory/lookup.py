@@ -113,6 +113,8 @@ class IndexedDirectory:
             try:
                 return self._index.execute(query, values).fetchall()
             except sqlite3.Error as error:
+                if self._keep and self._index_path is not None:
+                    self._index_path.unlink(missing_ok=True)  # so that the next sweep makes it anew
                 raise self._failed("its index cannot be read", str(error), served=False) from error
 
     def _open(self) -> None:

@@ -8,7 +8,7 @@ What is decided here needs no ledger. `unless_follow_up` marks the routes that a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from emailint.routing.alias import AliasMatch, addressed, match_alias
 from emailint.routing.sender import sender_of
@@ -94,17 +94,13 @@ def _is_welcome(alias: Alias, address: str, knowledge: Knowledge) -> bool:
     return alias.unknown_sender == "accept" or knowledge.knows(address, alias)
 
 
-def _stranger(match: AliasMatch, address: str) -> Hold | Ignore | NewCase:
-    reason = f"unknown_sender: {address or 'nobody'} is not in the directory"
-    match match.alias.unknown_sender:
-        case "hold":
-            return Hold(match, f"{reason}, and alias {match.alias.address} holds such mail", True)
-        case "ignore":
-            return Ignore(match, f"{reason}, and alias {match.alias.address} ignores such mail", True)
-        case "accept":
-            return NewCase(match)
-        case _:
-            assert_never(match.alias.unknown_sender)
+def _stranger(match: AliasMatch, address: str) -> Hold | Ignore:
+    route, does = (Hold, "holds") if match.alias.unknown_sender == "hold" else (Ignore, "ignores")
+    who = address or "nobody"
+    reason = (
+        f"unknown_sender: {who} is not in the directory, and alias {match.alias.address} {does} such mail"
+    )
+    return route(match, reason, unless_follow_up=True)
 
 
 def _listed(alias: Alias, address: str) -> tuple[str, str]:

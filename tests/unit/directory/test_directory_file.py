@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emailint.directory.check import check
 from emailint.directory.columns import COLUMNS
@@ -104,6 +106,54 @@ def test_a_wrong_row_is_told_by_line_and_column(
     line = {"csv": 2, "jsonl": 1, "yaml": 2}[kind]
     assert str(problem).startswith(f"{path}:{line}  {column}  {what}")
     assert problem.cure
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "p.jsonl",
+            '{"type":"organisation","id":7,"name":null,"workspace":1,"domains":["c.example","gmail.com"]}',
+        ),
+        ("p.yaml", "organisations:\n- {id: 7, name: null, workspace: 1, domains: [c.example, ~, gmail.com]}"),
+        (
+            "p.yml",
+            "x-any: 1\ncontacts:\norganisations:\n- {id: 7, workspace: 1, domains: c.example; gmail.com}",
+        ),
+        ("p.csv", "type,id,workspace,domains\norganisation,7,1,c.example gmail.com"),
+    ],
+)
+def test_nothing_and_lists_in_each_format(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    found = check(path)
+    assert found.problems == ()
+    assert found.organisations == 1
+    assert [notice.what.partition(" ")[0] for notice in found.notices] == ["gmail.com"]
+
+
+PIECES = [
+    b"type,id,workspace,address\n",
+    b"contact,C-1,1,a@x\n",
+    b'{"type":"contact"}\n',
+    b"employees:\n",
+    b"- {id: a}\n",
+    b"&a [*a]\n",
+    *(bytes([each]) for each in b'"\r\n\t\x00\xff,;{[-'),
+    b"\xef\xbb\xbf",
+]
+
+
+@given(
+    st.sampled_from(["p.csv", "p.jsonl", "p.yaml"]),
+    st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=20)), max_size=12),
+)
+def test_no_octets_raise(tmp_path_factory: pytest.TempPathFactory, name: str, pieces: list[bytes]) -> None:
+    path = tmp_path_factory.mktemp("any") / name
+    path.write_bytes(b"".join(pieces))
+    found = check(path)
+    assert found.problems or found.employees + found.contacts + found.organisations
+    assert all(problem.what and problem.cure for problem in found.problems)
 
 
 TYPES = [
@@ -203,6 +253,8 @@ WRONG_FILES = [
     ),
     ("p.yaml", b"employees: !!python/object:os.system []\n", ":1  (file)  a YAML tag"),
     ("p.yaml", b"employees:\n", "  (file)  holds nobody"),
+    ("p.yaml", b"", ":1  (file)  is empty; begin with `employees:`"),
+    ("p.yaml", b"- a\n", ":1  (file)  is not a mapping; begin with `employees:`"),
     ("p.yaml", b"x: [" + b" " * 1_000_000, "  (file)  is larger than 1 MB"),
     ("p.xlsx", b"PK", "  (file)  is of no kind that is known; let its name end in .csv"),
 ]

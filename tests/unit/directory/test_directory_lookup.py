@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 import time
@@ -249,6 +250,31 @@ def test_an_index_that_cannot_be_written(source: Path, tmp_path: Path) -> None:
     with pytest.raises(DirectoryError, match="cannot be read or indexed"):
         directory.knows("ann@c.example")
     assert isinstance(directory.trouble, DirectoryError)
+
+
+def test_a_disk_that_is_full(source: Path, where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert opened(source, where).knows("ann@c.example")
+    source.write_text(PEOPLE + "employee,E-9,Zoe,1,zoe@c.example,,,,,\n", encoding="utf-8")
+    monkeypatch.setattr(index, "_TABLES", f"PRAGMA max_page_count = 2;{index._TABLES}")
+    directory = opened(source, where)
+    assert directory.knows("ann@c.example")
+    assert not directory.knows("zoe@c.example")
+    assert re.search(r"its index cannot be written \(.*full\); its last good state", str(directory.trouble))
+    assert list(where.parent.iterdir()) == [where]
+
+
+def test_an_index_that_is_damaged_inside_is_told_and_made_anew_the_next_time(
+    source: Path, where: Path
+) -> None:
+    assert opened(source, where).trouble is None
+    size = where.stat().st_size
+    with where.open("r+b") as stream:
+        stream.seek(8_192)
+        stream.write(b"\xff" * (size - 8_192))
+    with opened(source, where) as directory, pytest.raises(DirectoryError, match="cannot be read") as caught:
+        directory.employees("bob@c.example")
+    assert str(caught.value).endswith("stays unread")
+    assert len(opened(source, where).employees("bob@c.example")) == 3
 
 
 def test_without_keep_nothing_is_written(source: Path, where: Path) -> None:
