@@ -90,17 +90,7 @@ def open_store(
         disk.make_tree(folder)
         _check_folder(folder, reserve)
         _check_parts(folder, trust_attachments=trust_attachments)
-    tails = _tails(folder)
-    if not read_only:
-        _refuse_lost_ledger(folder, tails)
-    ledger = SqliteLedger.open(folder, host=host, read_only=read_only)
-    try:
-        if not read_only:
-            _refuse_old_ledger(folder, ledger, tails)
-        key, warnings = _own_key(folder, ledger, read_only=read_only)
-    except BaseException:
-        ledger.close()
-        raise
+    ledger, key, warnings = _open_ledger(folder, host, read_only=read_only)
     return Store(
         folder=folder,
         ledger=ledger,
@@ -112,6 +102,23 @@ def open_store(
         own_key=key,
         warnings=warnings,
     )
+
+
+def _open_ledger(
+    folder: Path, host: str | None, *, read_only: bool
+) -> tuple[SqliteLedger, bytes, tuple[str, ...]]:
+    """The ledger, compared with its lines before and after it is opened; the key; warnings."""
+    tails = _tails(folder)
+    if not read_only:
+        _refuse_lost_ledger(folder, tails)
+    ledger = SqliteLedger.open(folder, host=host, read_only=read_only)
+    try:
+        if not read_only:
+            _refuse_old_ledger(folder, ledger, tails)
+        return ledger, *_own_key(folder, ledger, read_only=read_only)
+    except BaseException:
+        ledger.close()
+        raise
 
 
 def _check_folder(folder: Path, reserve: int) -> None:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from emailint.store.ledger import Journal
 
-_START = re.compile(rb'\n(\{"schema":\d+,"case_id":"([^"\\]+)"(?:,"followup_id":"[^"\\]+")?)')
+_ID = rb'"([^"\\{}\x00-\x1f]+)"'
+# Looks beyond the ids, so that a torn line which another program wrote on is not taken for one of ours.
+_START = re.compile(rb'\n(\{"schema":\d+,"case_id":' + _ID + rb'(?:,"followup_id":' + _ID + rb")?)(?=[,}])")
 _SCHEMA = b'\n{"schema":'
 _WINDOW = 65_536
 _LARGEST_WINDOW = 65_536 * 8**3

@@ -205,6 +205,8 @@ IN_ORDER = [
     lambda folder: (folder / "cases.jsonl").write_bytes(line(1) + line(2)[:20]),
     lambda folder: (folder / "cases.jsonl").write_bytes(line(2) + b"# a note\n" * 20_000),
     lambda folder: (folder / "cases.jsonl").write_bytes(line(2) + b"\0" * 200_000),
+    lambda folder: (folder / "cases.jsonl").write_bytes(line(2) + line(3)[:23] + b"half\n" + line(1)),
+    lambda folder: (folder / "cases.jsonl").write_bytes(line(2) + line(3)[:26] + b'{"a":"b"}\n'),
     lambda folder: (folder / "cases.jsonl.1.gz").write_bytes(b"\x1f\x8b"),
 ]
 

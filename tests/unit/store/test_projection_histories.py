@@ -89,7 +89,14 @@ class History:
             left -= written
             return written
 
-        with replaced("pwrite", dying), suppress(StoreError):
+        fsync = os.fsync
+
+        def noted(descriptor: int) -> None:
+            fsync(descriptor)
+            if self.path.exists() and os.path.samestat(os.fstat(descriptor), self.path.stat()):
+                self.durable = self.size()
+
+        with replaced("pwrite", dying), replaced("fsync", noted), suppress(StoreError):
             self.project()
 
     def sync_fails(self) -> None:
