@@ -152,7 +152,7 @@ class _Reader:
         most = self.start + self.limits.header_block
         if stop > most:
             self._limit(f"headers are over {self.limits.header_block:,} octets, the rest was left out")
-            stop = most
+            return self.raw[self.start : most].split(b"\n")[:-1] or [self.raw[self.start : most]]
         return self.raw[self.start : stop].split(b"\n")
 
     def _limit(self, defect: str) -> None:

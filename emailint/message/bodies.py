@@ -30,7 +30,7 @@ class Body:
 def compose(pieces: Iterable[Piece], invitations: Iterable[str], subject: str, limits: Limits) -> Body:
     """The body of a mail from its pieces; a text over the limit is cut, and whole in a file."""
     pieces = [_shown(piece) for piece in pieces]
-    halves = [_halves(piece, subject) for piece in pieces]
+    halves = [_halves(piece, subject, limits.text) for piece in pieces]
     new = _joined([half[0] for half in halves] + list(invitations))
     old = _joined(half[1] for half in halves)
     html, html_file, html_defect = _html(pieces, limits)
@@ -55,16 +55,25 @@ def _shown(piece: Piece) -> Piece:
     return replace(piece, html=visible(piece.html))
 
 
-def _halves(piece: Piece, subject: str) -> tuple[str, str]:
+def _halves(piece: Piece, subject: str, most: int) -> tuple[str, str]:
     """New text, and signature and history."""
     if piece.has_plain or piece.html is None:
-        split = quoted.split_text((piece.plain or "").strip("\n"), subject)
-        return split.new, split.apart
-    from emailint.message.hypertext import to_text  # noqa: PLC0415 - only mail whose text is HTML needs it
+        return _split((piece.plain or "").strip("\n"), subject, most)
+    from emailint.message.hypertext import stripped, to_text  # noqa: PLC0415 - as above
 
+    if len(piece.html) > 2 * most:
+        return _split(stripped(piece.html), subject, most)
     new, old = quoted.split_html(piece.html, subject)
     split = quoted.split_signature(to_text(new))
     return split.new, _joined((split.apart, to_text(old) if old else ""))
+
+
+def _split(text: str, subject: str, most: int) -> tuple[str, str]:
+    """As `_halves`, for plain text; what lies beyond the limit goes where the text before it ends."""
+    end = max(text.rfind("\n", 0, most), 0) or most if len(text) > most else len(text)
+    split = quoted.split_text(text[:end], subject)
+    beyond = text[end:]
+    return (split.new, split.apart + beyond) if split.apart else (split.new + beyond, "")
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -39,7 +39,6 @@ _NOT_BASE64 = bytes(
 )
 _ODD_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)")
 _SOFT_BREAK = re.compile(rb"=[ \t]*(?:\r\n|\n|\r|\Z)")
-_ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
 
 
 class _TooMany(Exception):
@@ -181,6 +180,6 @@ def _base64(data: bytes) -> bytes:
 
 def _quoted_printable(data: bytes) -> bytes:
     """RFC 2045 section 6.7; `=` that begins nothing stays as it is."""
-    if _ODD_QUOTED.search(data) is None:
-        return binascii.a2b_qp(data)
-    return _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), _SOFT_BREAK.sub(b"", data))
+    if _ODD_QUOTED.search(data) is not None:
+        data = _ODD_QUOTED.sub(b"=3D", _SOFT_BREAK.sub(b"", data))
+    return binascii.a2b_qp(data)

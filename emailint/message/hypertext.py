@@ -13,6 +13,9 @@ from emailint.message import layout, markup
 if TYPE_CHECKING:
     from nh3 import Cleaner
 
+LAID_OUT = 400_000
+"""Characters of HTML that are laid out; of longer ones the text is taken as it stands."""
+
 _FEW_TAGS = 500
 _DEEPEST = 400
 _MOST_WORK = 1_000_000
@@ -87,8 +90,10 @@ def _attribute(_tag: str, name: str, value: str) -> str | None:
 def to_text(html: str) -> str:
     """The text that a reader of the HTML sees: links as `[text](address)`, tables of data in columns.
 
-    Text only; nothing is cut. Quotations (`blockquote`) begin with `> `.
+    Text only; nothing is cut. Quotations (`blockquote`) begin with `> `. Very long HTML is not laid out.
     """
+    if len(html) > LAID_OUT:
+        return stripped(html)
     try:
         text = layout.tidy(_inscribed(layout.simplify(html)))
     except (ValueError, LookupError, RecursionError, AssertionError, TypeError, AttributeError):

@@ -30,7 +30,7 @@ _HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGN
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]{1,12})"|'([^']{1,12})')""", re.IGNORECASE)
 _LINKED = re.compile(r"\s*(?:https?|ftp|mailto|tel):", re.IGNORECASE)
 _PREFORMATTED = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
-_BREAKS = re.compile(f"[ \\n\xa0]*{BREAK}(?:[ \xa0]*[\\n{BREAK}])*(?:(?<={BREAK})[ \xa0]+)?")
+_EMPTY_LINES = re.compile("(?:[ \xa0]*\\n)+")
 _LINK = re.compile(r"\[([^\[\]\n]{0,2000})\]\(([^()\s]{1,2000})\)")
 _BLANKS = re.compile(r"\n{3,}")
 _FILLER = re.compile("[ \t\xa0\u00ad\u034f\u200b-\u200f\u2060\u2800\ufeff]+")
@@ -192,10 +192,23 @@ class _Writer:
 
 def tidy(text: str) -> str:
     """The text that inscriptis made: marks carried out, blank lines and trailing blanks cut."""
-    text = _BREAKS.sub(lambda match: "\n\n" if match[0].count("\n") > 1 else "\n", text)
-    text = _LINK.sub(_short_link, text)
+    text = _LINK.sub(_short_link, _broken(text))
     lines = [_line(line) for line in text.split("\n")]
     return _BLANKS.sub("\n\n", "\n".join(_quoted(lines))).strip("\n")
+
+
+def _broken(text: str) -> str:
+    """Each mark of a new line, with the blanks and line ends around it, is one line end, or a blank line."""
+    first, *rest = text.split(BREAK)
+    pieces = [first]
+    for piece in rest:
+        before = pieces[-1].rstrip(" \n\xa0")
+        empty = _EMPTY_LINES.match(piece)
+        ends = pieces[-1].count("\n", len(before)) + (empty[0].count("\n") if empty else 0)
+        pieces[-1] = before
+        pieces.append("\n\n" if ends > 1 else "\n")
+        pieces[-1] += piece[empty.end() :] if empty else piece.lstrip(" \xa0")
+    return "".join(pieces)
 
 
 def _line(line: str) -> str:

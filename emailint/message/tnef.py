@@ -9,6 +9,10 @@ from emailint.message import charsets, clean
 from emailint.message.model import Attachment
 from emailint.message.names import type_of
 
+_MOST = 2_000
+_HEADER = 6
+_ATTRIBUTE = 11
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -26,10 +30,21 @@ def read(data: bytes) -> Opened:
         from tnefparse import TNEF  # noqa: PLC0415 - an optional extra
     except ImportError:
         return Opened(defect="winmail.dat was not opened: install emailint[tnef]")
+    if _objects(data) > _MOST:
+        return Opened(defect="winmail.dat has too many parts and was not opened; it is attached as it came")
     try:
         return _opened(TNEF(data))
     except Exception as error:  # noqa: BLE001 - the library raises whatever a damaged file leads it to
         return Opened(defect=f"winmail.dat is damaged ({type(error).__name__}); it is attached as it came")
+
+
+def _objects(data: bytes) -> int:
+    """How many attributes it has, counted up to one over the most (MS-OXTNEF section 2.1.3.2)."""
+    count, position = 0, _HEADER
+    while position + _ATTRIBUTE <= len(data) and count <= _MOST:
+        position += _ATTRIBUTE + int.from_bytes(data[position + 5 : position + 9], "little")
+        count += 1
+    return count
 
 
 def _opened(tnef: Any) -> Opened:

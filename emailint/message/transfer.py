@@ -12,7 +12,6 @@ _NOT_BASE64 = bytes(
 )
 _ODD_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)")
 _SOFT_BREAK = re.compile(rb"=[ \t]*(?:\r\n|\n|\r|\Z)")
-_HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _TOKEN = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -56,7 +55,6 @@ def _run(digits: bytes) -> bytes:
 
 def quoted_printable(data: bytes) -> bytes:
     """Quoted-printable; `=` that begins nothing stays; white space before a soft break goes."""
-    if _ODD_QUOTED.search(data) is None:
-        return binascii.a2b_qp(data)
-    data = _SOFT_BREAK.sub(b"", data)
-    return _HEX.sub(lambda match: bytes([int(match[1], 16)]), data)
+    if _ODD_QUOTED.search(data) is not None:
+        data = _ODD_QUOTED.sub(b"=3D", _SOFT_BREAK.sub(b"", data))
+    return binascii.a2b_qp(data)
