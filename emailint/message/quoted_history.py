@@ -22,6 +22,9 @@ class History(NamedTuple):
     forwarded: bool = False
 
 
+_FORWARDED: Final = History(0, 0, forwarded=True)
+_NOTHING: Final = History(0, 0)
+
 _SENT_FROM: Final = re.compile(words.SENT_FROM)
 _DEVICE: Final = re.compile(rf"{words.DEVICES}|{words.OWN_DEVICE}")
 _INLINE: Final = re.compile(words.INLINE_HINTS)
@@ -136,27 +139,35 @@ class _Scan:
 
     def history(self) -> History | None:
         index = 0
-        while index < len(self.lines):
+        decided: History | None = None
+        while index < len(self.lines) and decided is None:
             line = self.lines[index]
-            if not line.text and not line.opens:
+            if line.quoted:
+                decided = self._quote_begins(index)
                 index += 1
-            elif line.quoted:
-                if self._quote_begins(index):
-                    return History(0, 0, forwarded=True)
-                index += 1
-            elif self._is_forward(index):
-                return History(0, 0, forwarded=True)
+            elif line.opens or (line.text and marks.may_open(line.text)):
+                decided, index = self._marked(index)
             else:
-                opening = self._opening(index)
-                if opening is None:
+                if line.text:
                     self._text(index)
-                    index += 1
-                elif self._with_signs(opening[1]):
-                    self._quote_from(opening[0], led=True)
-                    index = opening[1]
-                else:
-                    return self._rest(opening[0])
-        return self._quoted()
+                index += 1
+        if decided is None:
+            return self._quoted()
+        return decided if decided.forwarded or decided.start < decided.end else None
+
+    def _marked(self, index: int) -> tuple[History | None, int]:
+        """What a line decides that may be a mark, and where to read on."""
+        if self.quote_from is None and marks.is_forward(self.lines[index].text):
+            return _FORWARDED, index
+        opening = self._opening(index)
+        if opening is None:
+            self._text(index)
+            return None, index + 1
+        start, body = opening
+        if body < len(self.lines) and self.lines[body].quoted:
+            self._quote_from(start, led=True)
+            return None, body
+        return self._rest(start), body
 
     def _text(self, index: int) -> None:
         if self.quote_from is None:
@@ -165,25 +176,22 @@ class _Scan:
             self.footer = self._is_footer(index)
             self.interrupted = not self.footer
 
-    def _is_forward(self, index: int) -> bool:
-        return self.quote_from is None and marks.is_forward(self.lines[index].text)
-
-    def _quote_begins(self, index: int) -> bool:
-        """Note where quote signs begin; whether it is a mail that is passed on, not one that is answered."""
+    def _quote_begins(self, index: int) -> History | None:
+        """Note where quote signs begin; unless it is a mail that is passed on, not one that is answered."""
         if self.quote_from is not None:
-            return False
+            return None
         before = self._text_before(index)
         start = None if before is None else self._reply_line(before, before_quote=True)
         if start is None:
             if marks.is_forward(self.lines[index].text):
-                return True
+                return _FORWARDED
             if before is not None and self.lines[before].text.endswith(":"):
                 self.interrupted = True
             self._quote_from(index, led=self._reply_line(index, before_quote=True) is not None)
         else:
             self.written -= sum(1 for line in self.lines[start:index] if line.text)
             self._quote_from(start, led=True)
-        return False
+        return None
 
     def _quote_from(self, start: int, *, led: bool) -> None:
         if self.quote_from is None:
@@ -211,10 +219,9 @@ class _Scan:
     def _opening(self, index: int) -> tuple[int, int] | None:
         """Where history begins whose lines need no quote signs, and where its own text begins."""
         line = self.lines[index]
-        if not line.opens:
-            if self.looks <= 0 or not marks.may_open(line.text):
-                return None
-            self.looks -= 1
+        self.looks -= 1
+        if self.looks < 0 and not line.opens:
+            return None
         if line.opens or marks.is_marker(self.lines, index):
             return index, index + 1
         if marks.is_original(line.text):
@@ -238,19 +245,14 @@ class _Scan:
         self.budget -= 1
         return marks.header_block(self.lines, index, announced=announced)
 
-    def _with_signs(self, body: int) -> bool:
-        return body < len(self.lines) and self.lines[body].quoted
-
-    def _rest(self, start: int) -> History | None:
+    def _rest(self, start: int) -> History:
         """Everything from `start` on is history, and quoted lines right above it belong to it."""
         if self.quote_from is not None and not self.interrupted:
             start = self.quote_from
         above = self.lines[:start]
         if not any(line.text for line in above) or (self.quote_from == start and not self.written):
-            return None
-        if self._says_inline(above):
-            return None
-        return History(start, len(self.lines))
+            return _NOTHING
+        return _NOTHING if self._says_inline(above) else History(start, len(self.lines))
 
     def _says_inline(self, above: Sequence[Line]) -> bool:
         text = "\n".join(line.text for line in above if not line.quoted)[:_HINTS_WITHIN]

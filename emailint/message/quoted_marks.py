@@ -68,7 +68,9 @@ _HEADER_LINES: Final = 30
 
 def line_of(text: str) -> Line:
     """The line as it is judged: a BOM before `>` and quote signs taken off, mbox's `>From ` is no quote."""
-    text = text.strip().strip(_INVISIBLE).strip()
+    text = text.strip()
+    if not text.isascii():
+        text = text.strip(_INVISIBLE).strip()
     if not text or text[0] not in ">\uff1e" or text.startswith(">From "):
         return Line(text)
     return Line(text.lstrip("> \t\xa0|\uff1e" + _INVISIBLE) or ">", quoted=True)
@@ -94,9 +96,9 @@ def _title(text: str) -> str | None:
 
 def is_forward(text: str) -> bool:
     """Whether a mail that is passed on begins below this line."""
-    title = _title(text)
-    if title is None or not (_is_drawn(text) or text.endswith((":", "\uff1a"))):
+    if not (_is_drawn(text) or text[-1:] in ":\uff1a"):
         return False
+    title = _title(text) or ""
     return title in words.FORWARDED or title.startswith(("forwarded by ", "weitergeleitet von "))
 
 
