@@ -10,11 +10,12 @@ import pytest
 from emailint.config.load import load
 from emailint.config.rules import WORKSPACE_RULES, When
 
-ROUTING = Path("docs/reference/routing.md")
-PAGES = [ROUTING, Path("docs/how-to/distribution-groups.md")]
+DOCS = Path(__file__).parents[3] / "docs"
+ROUTING = DOCS / "reference/routing.md"
+PAGES = [ROUTING, DOCS / "how-to/distribution-groups.md"]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_examples_load(page: Path, tmp_path: Path) -> None:
     (example,) = re.findall(
         r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
