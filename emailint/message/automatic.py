@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import TYPE_CHECKING, Final
 
 from emailint.message import addresses, bounces
-from emailint.message import automatic_words as words
+from emailint.message.automatic_texts import Wording
 from emailint.message.model import Automatic, Kind, Signal
 
 if TYPE_CHECKING:
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
 
 OWN_HEADER: Final = "X-Emailint-Id"
 """Stands in every mail that this program sends."""
-
-_HEAD: Final = 3_000
-_FIRST_WORDS: Final = 250
-_LONGEST_SUBJECT: Final = 300
 
 _DAEMON: Final = re.compile(
     r"mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|postmaster|microsoftexchange[0-9a-f]{20,40}"
@@ -40,12 +35,6 @@ _AUTOMATED: Final = re.compile(
 _NEGATIVE: Final = frozenset({"no", "false", "0", "none", "never", "off"})
 _WORD: Final = re.compile(r"[^\s;,()]+")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
-_PREFIX: Final = re.compile(r"(?:\[[^\]]{0,60}\]\s*)?([^\W\d_]{1,12})(?:\[\d+\]|\(\d+\))?\s*[:\uff1a]")
-_EXTERNAL: Final = re.compile(r"(?:\s*[\[<*({]+[^\]>*)}:]{1,40}[\]>*)}]+[\s:-]*)+")
-_TITLE: Final = re.compile(
-    r"[^:\uff1a\u2013\u2014\[(|\u201c\"]+?(?=\s*(?:[:\uff1a\u2013\u2014\[(|\u201c\"]|\s-\s|\Z))"
-)
-_DMARC_REPORT: Final = re.compile(r"report domain:.{1,250}submitter:")
 _AUTORESPONDER: Final = re.compile(r"vacation|auto-?respond|auto-?reply")
 
 _MACHINE_HEADERS: Final = (
@@ -107,10 +96,7 @@ class _Mail:
     def __init__(self, headers: Headers, root: Part, subject: str, text: str) -> None:
         self.headers = headers
         self.root = root
-        self.subject = (
-            _EXTERNAL.sub("", subject[:_LONGEST_SUBJECT], count=1).casefold().strip() or subject.casefold()
-        )
-        self.text = text
+        self.wording = Wording(subject, text)
         self.signals: list[Signal] = []
         self.kinds: set[Kind] = set()
         self.generated = False  # a machine wrote it, but perhaps for a list
@@ -121,18 +107,6 @@ class _Mail:
         self.signals.append(Signal(source, reason))
         if kind is not None:
             self.kinds.add(kind)
-
-    @functools.cached_property
-    def head(self) -> str:
-        """The first lines, without quoted ones, in one line."""
-        lines = [line for line in self.text[:_HEAD].split("\n") if not line.lstrip().startswith(">")]
-        return " ".join(" ".join(lines).split()).casefold()
-
-    @functools.cached_property
-    def personal(self) -> bool:
-        """Whether the subject shows that somebody answers or passes on."""
-        match = _PREFIX.match(self.subject)
-        return match is not None and match[1] in words.PERSONAL_PREFIXES
 
     def envelope(self) -> None:
         """RFC 3834 section 2: the null sender, and addresses behind which nobody is."""
@@ -185,7 +159,9 @@ class _Mail:
             self.kinds.add(Kind.FEEDBACK)
         elif name == "disposition-notification":
             self.kinds.add(Kind.AUTO_REPLY)
-        elif name == "delivery-status" and (whole or self.daemon or self.null_sender or not self.personal):
+        elif name == "delivery-status" and (
+            whole or self.daemon or self.null_sender or not self.wording.is_personal
+        ):
             good = bounces.is_only_good_news(self.root)
             self.kinds.add(Kind.AUTO_REPLY if good else Kind.BOUNCE)
 
@@ -236,31 +212,19 @@ class _Mail:
 
     def returned(self) -> None:
         """Bounces that say so only in sender, subject and text, and reports about DMARC."""
-        if self.personal:
+        wording = self.wording
+        if wording.is_personal:
             return
-        if _DMARC_REPORT.match(self.subject):
+        if wording.is_dmarc_report:
             self._say("subject", Automatic.MACHINE, Kind.FEEDBACK)
-            return
-        named = _search(words.BOUNCE_SUBJECTS, self.subject)
-        if named and (self.daemon or self.null_sender or self._says_system()):
+        elif wording.subject_of_bounce and (self.daemon or self.null_sender or wording.begins_as_system):
             self._say("subject", Automatic.MACHINE, Kind.BOUNCE)
-        elif (self.daemon and _search(words.BOUNCE_TEXTS, self.head)) or (
-            self.null_sender and self._says_system()
-        ):
+        elif (self.daemon and wording.text_of_bounce) or (self.null_sender and wording.begins_as_system):
             self._say("body", Automatic.MACHINE, Kind.BOUNCE)
-
-    def _says_system(self) -> bool:
-        return _search(words.SYSTEM_TEXTS, self.head[:_FIRST_WORDS])
 
     def replied(self) -> None:
         """Absence notices that say so only in subject or text."""
-        if self.personal or not self.subject:
-            return
-        title = _TITLE.match(self.subject)
-        known = title is not None and _match(words.AUTO_REPLY_SUBJECTS, title[0])
-        if known or (
-            _search(words.ABSENCE_SUBJECTS, self.subject) and _search(words.AUTO_REPLY_TEXTS, self.head)
-        ):
+        if not self.wording.is_personal and self.wording.is_absence_notice:
             self._say("subject", Automatic.MACHINE, Kind.AUTO_REPLY)
 
     def kind(self) -> Kind:
@@ -285,18 +249,4 @@ def _first_word(value: str) -> str:
 def _names_autoresponder(name: str, value: str) -> bool:
     if name == "Delivered-To":
         return _first_word(value) == "autoresponder"
-    return _AUTORESPONDER.search(value[:_LONGEST_SUBJECT].lower()) is not None
-
-
-@functools.cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Compiled when it is first needed: most mails need none of these."""
-    return re.compile(pattern)
-
-
-def _search(pattern: str, text: str) -> bool:
-    return _compiled(pattern).search(text) is not None
-
-
-def _match(pattern: str, text: str) -> bool:
-    return _compiled(pattern).fullmatch(text) is not None
+    return _AUTORESPONDER.search(value[:300].lower()) is not None

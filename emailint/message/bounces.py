@@ -47,6 +47,7 @@ _ANNOUNCED: Final = re.compile(
     r"destinatari(?:os)? (?:siguientes|seguenti)",
     re.IGNORECASE,
 )
+_LINK: Final = re.compile(r"^[>)\]]*(?:<mailto:[^<>]*>)?")
 _LINES_AFTER: Final = 12
 
 
@@ -185,7 +186,8 @@ def _announced(text: str) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(below):
         address = _ANY_ADDRESS.search(line)
         if address:
-            diagnosis = "\n".join([line[address.end() :], *below[number + 1 :]])
+            rest = _LINK.sub("", line[address.end() :])
+            diagnosis = "\n".join([rest, *below[number + 1 :]])
             yield address[0], _paragraph(diagnosis, 0)
             return
 
