@@ -29,7 +29,7 @@ class Body:
 
 def compose(pieces: Iterable[Piece], invitations: Iterable[str], subject: str, limits: Limits) -> Body:
     """The body of a mail from its pieces; a text over the limit is cut, and whole in a file."""
-    pieces = [_shown(piece) for piece in pieces]
+    pieces = [_shown(piece, 2 * limits.text) for piece in pieces]
     halves = [_halves(piece, subject, limits.text) for piece in pieces]
     new = _joined([half[0] for half in halves] + list(invitations))
     old = _joined(half[1] for half in halves)
@@ -46,9 +46,9 @@ def compose(pieces: Iterable[Piece], invitations: Iterable[str], subject: str, l
     return Body(new, old, html, tuple(files), tuple(defects))
 
 
-def _shown(piece: Piece) -> Piece:
-    """The piece without what its HTML hides."""
-    if piece.html is None:
+def _shown(piece: Piece, most: int) -> Piece:
+    """The piece without what its HTML hides; HTML that is far too long stays as it is."""
+    if piece.html is None or len(piece.html) > most:
         return piece
     from emailint.message.markup import visible  # noqa: PLC0415 - only mail with HTML needs it
 
@@ -62,7 +62,7 @@ def _halves(piece: Piece, subject: str, most: int) -> tuple[str, str]:
     from emailint.message.hypertext import stripped, to_text  # noqa: PLC0415 - as above
 
     if len(piece.html) > 2 * most:
-        return _split(stripped(piece.html), subject, most)
+        return _split(stripped(piece.html[: 2 * most]), subject, most)
     new, old = quoted.split_html(piece.html, subject)
     split = quoted.split_signature(to_text(new))
     return split.new, _joined((split.apart, to_text(old) if old else ""))

@@ -27,6 +27,9 @@ VERSION = 1
 DEPTH = 30
 PARTS = 1_000
 
+_STRETCH = 1_000_000
+"""Octets that are normalised at a time: no limit of what is read, only of the memory that it takes."""
+
 _IDENTITY = (b"message-id", b"from", b"date", b"subject")
 _STRUCTURE = (b"content-type", b"content-transfer-encoding")
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
@@ -61,7 +64,16 @@ def fingerprint(raw: bytes) -> str:
 
 def normal(data: bytes) -> bytes:
     """`data` with LF as its only line end, without white space at the end of each line and of the whole."""
-    return b"\n".join([line.rstrip() for line in data.splitlines()]).rstrip()
+    if len(data) <= _STRETCH:
+        return b"\n".join([line.rstrip() for line in data.splitlines()]).rstrip()
+    stretches: list[bytes] = []
+    start = 0
+    while start < len(data):
+        line_end = _LINE_END.search(data, start + _STRETCH)
+        end = line_end.end() if line_end else len(data)
+        stretches.append(b"\n".join([line.rstrip() for line in data[start:end].splitlines()]))
+        start = end
+    return b"\n".join(stretches).rstrip()
 
 
 def _headers(raw: bytes, start: int, end: int, names: tuple[bytes, ...]) -> tuple[int, dict[bytes, bytes]]:
