@@ -116,19 +116,19 @@ def parse(cells: Cells) -> PersonRow | OrganisationRow:
         case "organisation":
             _empty(("work_address", work), ("private_address", private), ("address", address))
             _moment(changed)
-            client = _line("id", identity, "row")
-            return OrganisationRow(
-                client,
-                _name(name),
-                _workspace(workspace),
-                _line("client_number", number, "row") if number else client,
-                _domains(domains),
-            )
+            return _organisation((identity, name, workspace, number, domains))
         case _:
             raise _unknown_type(kind)
     return PersonRow(
         found, _line("id", identity, kind), _name(name), _workspace(workspace), _moment(changed), addresses
     )
+
+
+def _organisation(cells: tuple[str, str, str, str, str]) -> OrganisationRow:
+    identity, name, workspace, number, domains = cells
+    client = _line("id", identity, "row")
+    number = _line("client_number", number, "row") if number else client
+    return OrganisationRow(client, _name(name), _workspace(workspace), number, _domains(domains))
 
 
 def _unknown_type(kind: str) -> Refused:
