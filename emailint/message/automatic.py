@@ -102,6 +102,7 @@ class _Mail:
         self.generated = False  # a machine wrote it, but perhaps for a list
         self.null_sender = False
         self.daemon = False
+        self.good_news = False  # a report that the mail was delivered
 
     def _say(self, source: str, reason: Automatic, kind: Kind | None = None) -> None:
         self.signals.append(Signal(source, reason))
@@ -112,7 +113,7 @@ class _Mail:
         """RFC 3834 section 2: the null sender, and addresses behind which nobody is."""
         path = self.headers.first("Return-Path")
         if path is not None:
-            bare = _COMMENT.sub("", path).strip().strip("<> ").lower()
+            bare = _uncommented(path).strip().strip("<> ").lower()
             self.null_sender = not bare
             if self.null_sender:
                 self._say("Return-Path", Automatic.NULL_SENDER)
@@ -162,8 +163,8 @@ class _Mail:
         elif name == "delivery-status" and (
             whole or self.daemon or self.null_sender or not self.wording.is_personal
         ):
-            good = bounces.is_only_good_news(self.root)
-            self.kinds.add(Kind.AUTO_REPLY if good else Kind.BOUNCE)
+            self.good_news = bounces.is_only_good_news(self.root)
+            self.kinds.add(Kind.AUTO_REPLY if self.good_news else Kind.BOUNCE)
 
     def list(self) -> None:
         """RFC 2369, RFC 2919, Precedence, and the mark of bulk senders, which alone makes no list."""
@@ -213,7 +214,7 @@ class _Mail:
     def returned(self) -> None:
         """Bounces that say so only in sender, subject and text, and reports about DMARC."""
         wording = self.wording
-        if wording.is_personal:
+        if wording.is_personal or self.good_news:
             return
         if wording.is_dmarc_report:
             self._say("subject", Automatic.MACHINE, Kind.FEEDBACK)
@@ -242,8 +243,15 @@ def _addresses(headers: Headers, name: str) -> Iterator[Address]:
 
 def _first_word(value: str) -> str:
     """The value in lower case without comments (RFC 5322 section 3.2.2) and parameters."""
-    match = _WORD.search(_COMMENT.sub(" ", value))
+    match = _WORD.search(_uncommented(value))
     return match[0].lower() if match else ""
+
+
+def _uncommented(value: str) -> str:
+    """Without comments, which may nest; deeper than five they are left."""
+    for _ in range(5 if "(" in value else 0):
+        value = _COMMENT.sub(" ", value)
+    return value
 
 
 def _names_autoresponder(name: str, value: str) -> bool:

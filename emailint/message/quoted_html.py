@@ -19,13 +19,15 @@ _TAG: Final = re.compile(
     re.IGNORECASE,
 )
 _ANY_TAG: Final = re.compile(r"<[a-zA-Z/!?][^<>]*+>")
-_BLANKS: Final = re.compile(r"\s+")
 _CELL: Final = re.compile(r"</?t[dh]\b[^<>]*+>", re.IGNORECASE)
 _PICTURE: Final = re.compile(r"<(?:img|video|object)\b", re.IGNORECASE)
 _SKIPPED: Final = {
     name: re.compile(closing, re.IGNORECASE)
     for name, closing in (("style", "</style"), ("script", "</script"), ("title", "</title"), ("!--", "-->"))
 }
+_OBJECT: Final = "\ufffc"
+"""Stands for a picture, so that one that is sent as the whole answer is seen to be there."""
+
 _LONGEST: Final = 1_000
 _MOST_BLOCKQUOTES: Final = 100
 _MOST_LINES: Final = 30_000
@@ -165,21 +167,20 @@ class _Reading:
     def _piece(self, raw: str, position: int) -> None:
         if not raw or raw.isspace():
             return
-        text = raw
-        if "<" in raw:
-            text = _ANY_TAG.sub("", _CELL.sub(" ", raw))
-        if not text.strip() and _PICTURE.search(raw):
-            text = "\ufffc"
-        if not text.strip():
-            return
-        self.pieces.append(entities.unescape(text[: 2 * _LONGEST]))
+        text = _without_tags(raw) if "<" in raw else raw
+        if not text or text.isspace():
+            if not _PICTURE.search(raw):
+                return
+            text = _OBJECT
+        text = text[: 2 * _LONGEST]
+        self.pieces.append(entities.unescape(text) if "&" in text else text)
         if self.start is None:
             self.start = position + len(raw) - len(raw.lstrip())
 
     def _end_line(self) -> None:
         if not self.pieces:
             return
-        line = marks.line_of(_BLANKS.sub(" ", " ".join(self.pieces))[:_LONGEST])
+        line = marks.line_of(" ".join(" ".join(self.pieces).split())[:_LONGEST])
         self.pieces.clear()
         if line.text:
             self.lines.append(Line(line.text, line.quoted or bool(self.container), self.opens))
@@ -191,3 +192,10 @@ class _Reading:
         if self.lines and self.lines[-1].text:
             self.lines.append(Line(""))
             self.starts.append(position)
+
+
+def _without_tags(raw: str) -> str:
+    """Tags within a line vanish; cells of a table part words."""
+    if "<t" in raw or "</t" in raw or "<T" in raw or "</T" in raw:
+        raw = _CELL.sub(" ", raw)
+    return _ANY_TAG.sub("", raw)

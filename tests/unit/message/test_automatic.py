@@ -65,6 +65,7 @@ ONE_HEADER: Final = [
     ("Auto-Submitted: No", Kind.PERSON, None, None),
     ("Auto-Submitted: no; reason=person", Kind.PERSON, None, None),
     ("Auto-Submitted: (a person) no (indeed)", Kind.PERSON, None, None),
+    ("Auto-Submitted: (by (his own) hand) no", Kind.PERSON, None, None),
     ("List-Id: Payroll <payroll.lists.example.org>", Kind.LIST, "List-Id", Automatic.LIST),
     ("List-Post: <mailto:payroll@lists.example.org>", Kind.LIST, "List-Post", Automatic.LIST),
     ("List-Unsubscribe: <https://example.org/u>", Kind.LIST, "List-Unsubscribe", Automatic.LIST),
