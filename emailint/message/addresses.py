@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from emailint.message import words
 from emailint.message.clean import one_line
@@ -46,6 +47,7 @@ def is_plain(address: str) -> bool:
     return _PLAIN.fullmatch(address) is not None
 
 
+@lru_cache(maxsize=64)
 def parse(raw: bytes, hint: str | None = None) -> AddressList:
     """The addresses of a From, To, Cc, Reply-To or like field, from its raw value."""
     text = raw.decode("latin-1")

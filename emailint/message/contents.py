@@ -17,6 +17,7 @@ from emailint.message.model import Attachment
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from emailint.message.fingerprint import Kept
     from emailint.message.model import Limits
     from emailint.message.structure import Cutter, Part
 
@@ -60,9 +61,12 @@ class Contents:
     over: bool = False
 
 
-def gather(root: Part, cutter: Cutter, hint: str | None) -> Contents:
-    """Texts and files of a message; `hint` is the charset that raw file names are tried with."""
-    gatherer = _Gatherer(cutter, hint)
+def gather(root: Part, cutter: Cutter, hint: str | None, kept: Kept | None = None) -> Contents:
+    """Texts and files of a message; `hint` is the charset that raw file names are tried with.
+
+    `kept` is what `fingerprint` decoded of the same bytes already.
+    """
+    gatherer = _Gatherer(cutter, hint, kept or {})
     contents = gatherer.contents
     contents.pieces = gatherer.part(root)
     if not any(piece.has_plain or piece.html for piece in contents.pieces):
@@ -73,8 +77,8 @@ def gather(root: Part, cutter: Cutter, hint: str | None) -> Contents:
 class _Gatherer:
     """Walks the tree once."""
 
-    def __init__(self, cutter: Cutter, hint: str | None) -> None:
-        self.cutter, self.hint = cutter, hint
+    def __init__(self, cutter: Cutter, hint: str | None, kept: Kept) -> None:
+        self.cutter, self.hint, self.kept = cutter, hint, kept
         self.limits: Limits = cutter.limits
         self.contents = Contents()
         self.decoded = 0
@@ -113,7 +117,8 @@ class _Gatherer:
         """The decoded bytes; none any more once all parts together are over the limit."""
         if self.decoded > self.limits.decoded:
             return b""
-        body = part.body
+        body = self.kept.get(part.span) if part.encoding == "base64" else None
+        body = part.body if body is None else body
         self.decoded += len(body)
         if self.decoded > self.limits.decoded:
             self._limit(f"more than {self.limits.decoded:,} octets decoded; the rest was left out")
@@ -125,11 +130,11 @@ class _Gatherer:
         self._epilogue(part)
         rich = [option for option in options if any(piece.html for piece in option)]
         plain = [
-            piece.plain
+            piece.plain or ""
             for option in options
-            if option not in rich
+            if not any(piece.html for piece in option)
             for piece in option
-            if piece.plain is not None and piece.has_plain
+            if piece.has_plain
         ]
         for option in rich[:-1]:
             if option != rich[-1]:
@@ -222,6 +227,7 @@ class _Gatherer:
         content = smime.signed_content(body) if part.depth < self.limits.depth else None
         if content is not None:
             self._defect("the text was taken out of an S/MIME signature, which was not checked")
+            self.kept = {}
             return self.part(self.cutter.entity(content, part.depth + 1))
         if smime.is_encrypted(body) or part.params.get("smime-type") == "enveloped-data":
             self._defect("the mail is encrypted (S/MIME); its text is in the attachment and was not read")

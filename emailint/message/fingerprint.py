@@ -48,11 +48,18 @@ class _TooMany(Exception):
     """There are more than `PARTS` leaves."""
 
 
-def fingerprint(raw: bytes) -> str:
-    """The fingerprint of a message, `1:` and 64 hexadecimal digits. Any bytes have one."""
+Kept = dict[tuple[int, int], bytes]
+"""What was decoded of base64, by where it stands in the message."""
+
+
+def fingerprint(raw: bytes, kept: Kept | None = None) -> str:
+    """The fingerprint of a message, `1:` and 64 hexadecimal digits. Any bytes have one.
+
+    `kept` takes up the base64 that is decoded on the way, so that a reader need not decode it again.
+    """
     body, headers = _headers(raw, 0, len(raw), _IDENTITY + _STRUCTURE)
     try:
-        leaves = list(_leaves(raw, body, len(raw), headers, 0, [0]))
+        leaves = list(_Leaves(raw, {} if kept is None else kept).part(body, len(raw), headers, 0))
     except _TooMany:
         leaves = [normal(raw[body:])]
     digest = hashlib.sha256()
@@ -101,18 +108,35 @@ def _headers(raw: bytes, start: int, end: int, names: tuple[bytes, ...]) -> tupl
     return body, {name: b" ".join(value) for name, value in values.items()}
 
 
-def _leaves(
-    raw: bytes, start: int, end: int, headers: dict[bytes, bytes], depth: int, count: list[int]
-) -> Iterator[bytes]:
-    parts = _parts(raw, start, end, headers.get(b"content-type", b"")) if depth < DEPTH else []
-    if not parts:
-        count[0] += 1
-        if count[0] > PARTS:
-            raise _TooMany
-        yield normal(_decoded(raw[start:end], headers.get(b"content-transfer-encoding", b"")))
-    for first, last in parts:
-        body, inner = _headers_of_part(raw, first, last)
-        yield from _leaves(raw, body, last, inner, depth + 1, count)
+class _Leaves:
+    """Walks the parts of one message."""
+
+    def __init__(self, raw: bytes, kept: Kept) -> None:
+        self.raw, self.kept, self.count = raw, kept, 0
+
+    def part(self, start: int, end: int, headers: dict[bytes, bytes], depth: int) -> Iterator[bytes]:
+        """The leaves of the part whose body is here, normalised."""
+        content_type = headers.get(b"content-type", b"")
+        parts = _parts(self.raw, start, end, content_type) if depth < DEPTH else []
+        if not parts:
+            self.count += 1
+            if self.count > PARTS:
+                raise _TooMany
+            yield normal(self._decoded(start, end, headers.get(b"content-transfer-encoding", b"")))
+        for first, last in parts:
+            body, inner = _headers_of_part(self.raw, first, last)
+            yield from self.part(body, last, inner, depth + 1)
+
+    def _decoded(self, start: int, end: int, encoding: bytes) -> bytes:
+        match encoding.split(b"(")[0].strip(b" \t\r\n\"';").lower():
+            case b"base64":
+                data = _base64(self.raw[start:end])
+                self.kept[start, end] = data
+                return data
+            case b"quoted-printable":
+                return _quoted_printable(self.raw[start:end])
+            case _:
+                return self.raw[start:end]
 
 
 def _headers_of_part(raw: bytes, start: int, end: int) -> tuple[int, dict[bytes, bytes]]:
@@ -163,16 +187,6 @@ def _before(raw: bytes, start: int, position: int) -> int:
     if position - 2 >= start and raw[position - 2 : position] == b"\r\n":
         return position - 2
     return position - 1 if position > start else position
-
-
-def _decoded(data: bytes, encoding: bytes) -> bytes:
-    match encoding.split(b"(")[0].strip(b" \t\r\n\"';").lower():
-        case b"base64":
-            return _base64(data)
-        case b"quoted-printable":
-            return _quoted_printable(data)
-        case _:
-            return data
 
 
 def _base64(data: bytes) -> bytes:

@@ -27,7 +27,11 @@ _HIDING = re.compile(
     r"|max-height\s*:\s*0(?![.\d])|\shidden(?=[\s/=>]|$)",
     re.IGNORECASE,
 )
-_HINTS = ("none", "hidden", "opacity", "max-height")
+_HINTS = tuple(
+    spelling
+    for word in ("none", "hidden", "opacity", "max-height")
+    for spelling in (word, word.upper(), word.capitalize())
+)
 """Words without which nothing hides: a search for them is far quicker than the expression."""
 _CLIPPED = re.compile(r"overflow\s*:\s*hidden", re.IGNORECASE)
 _WORDS = re.compile(r"\w")
@@ -91,8 +95,7 @@ def _drop(html: str, opening: str, closing: str) -> str:
 
 def visible(html: str) -> str:
     """Without the elements whose own style hides them (preheaders); the whole where nothing else is left."""
-    lower = html.lower()
-    if not any(word in lower for word in _HINTS) or _HIDING.search(html) is None:
+    if not any(word in html for word in _HINTS) or _HIDING.search(html) is None:
         return html
     pieces, position, skip = [], 0, _Skip()
     for token in tokens(html):

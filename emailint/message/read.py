@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import ParamSpec, TypeVar
 
     from emailint.message.contents import Contents
+    from emailint.message.fingerprint import Kept
     from emailint.message.headers import Headers
     from emailint.message.structure import Part
 
@@ -54,7 +55,9 @@ def read_headers(raw: bytes, settings: ReadSettings = _DEFAULT) -> InboundMessag
     try:
         prepared, defects = blocks.prepare(raw[: 4 * settings.limits.header_block])
         block = blocks.read(prepared, settings.limits)
-        return _Reading(raw, settings, block.headers, [*defects, *block.defects, defect]).message()
+        return _Reading(
+            raw, fingerprint(raw), settings, block.headers, [*defects, *block.defects, defect]
+        ).message()
     except Exception as error:  # noqa: BLE001 - as in `read_message`
         return read_minimal(raw, settings, f"{type(error).__name__}: {error}"[:200])
 
@@ -65,8 +68,9 @@ def read_minimal(raw: bytes, settings: ReadSettings = _DEFAULT, why: str = "") -
     For quarantine. Never raises. The defect is `parse_failed: ` and `why`.
     """
     whole = (_itself(raw),) if len(raw) <= settings.limits.message else ()
+    mark = fingerprint(raw)
     bare = InboundMessage(
-        fingerprint=fingerprint(raw),
+        fingerprint=mark,
         raw_sha256=hashlib.sha256(raw).hexdigest(),
         size=len(raw),
         attachments=whole,
@@ -75,7 +79,7 @@ def read_minimal(raw: bytes, settings: ReadSettings = _DEFAULT, why: str = "") -
     try:
         prepared, _ = blocks.prepare(raw[: 4 * settings.limits.header_block])
         headers = blocks.read(prepared, settings.limits).headers
-        read = _Reading(raw, settings, headers, []).message()
+        read = _Reading(raw, mark, settings, headers, []).message()
     except Exception:  # noqa: BLE001 - the last resort of quarantine
         return bare
     return replace(read, attachments=whole, defects=bare.defects + read.defects)
@@ -86,14 +90,24 @@ def _itself(raw: bytes) -> Attachment:
 
 
 def _whole(raw: bytes, settings: ReadSettings) -> InboundMessage:
+    kept: Kept = {}
+    mark = fingerprint(raw, kept)
     prepared, defects = blocks.prepare(raw)
     block = blocks.read(prepared, settings.limits)
     cutter = Cutter(settings.limits)
     root = cutter.message(prepared, block)
     hint = _charset(root)
     block.headers.hint = hint
-    reading = _Reading(raw, settings, block.headers, [*defects, *block.defects])
-    found = reading.guarded("the parts", contents.Contents(over=True), contents.gather, root, cutter, hint)
+    reading = _Reading(raw, mark, settings, block.headers, [*defects, *block.defects])
+    found = reading.guarded(
+        "the parts",
+        contents.Contents(over=True),
+        contents.gather,
+        root,
+        cutter,
+        hint,
+        kept if prepared is raw else None,
+    )
     reading.defects += [*cutter.defects, *found.defects]
     return reading.message(root, found, over=block.over or cutter.over or found.over)
 
@@ -106,8 +120,11 @@ def _charset(root: Part) -> str | None:
 class _Reading:
     """Fills the fields, each in its own guard."""
 
-    def __init__(self, raw: bytes, settings: ReadSettings, headers: Headers, defects: list[str]) -> None:
-        self.raw, self.settings, self.headers, self.defects = raw, settings, headers, defects
+    def __init__(
+        self, raw: bytes, mark: str, settings: ReadSettings, headers: Headers, defects: list[str]
+    ) -> None:
+        self.raw, self.mark, self.settings = raw, mark, settings
+        self.headers, self.defects = headers, defects
 
     def guarded(
         self, what: str, default: T, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -148,7 +165,7 @@ class _Reading:
         )
         files = (*found.attachments, *body.files, *((_itself(self.raw),) if over else ()))
         return InboundMessage(
-            fingerprint=fingerprint(self.raw),
+            fingerprint=self.mark,
             raw_sha256=hashlib.sha256(self.raw).hexdigest(),
             size=len(self.raw),
             message_id=self.guarded("Message-ID", None, self._message_id),

@@ -27,7 +27,8 @@ class Part:
     `params` are those of Content-Type, names in lower case. `disposition` is in lower case, None without
     the header. `filename` is the sender's, decoded, as data. `content_id` has no angle brackets.
     `encoding` is the transfer encoding in lower case, "" for none. `encoded` are the bytes as they stand;
-    empty for a multipart. `epilogue` is what stands after the last boundary of a multipart.
+    empty for a multipart; `span` says where in the message. `epilogue` is what stands after the last
+    boundary of a multipart.
     """
 
     content_type: str
@@ -42,6 +43,7 @@ class Part:
     depth: int = 0
     preamble: bytes = b""
     epilogue: bytes = b""
+    span: tuple[int, int] = (-1, -1)
 
     @property
     def body(self) -> bytes:
@@ -91,7 +93,7 @@ class Cutter:
             part = replace(part, content_type="multipart/mixed", params={})
         part = replace(part, depth=depth)
         if not part.content_type.startswith("multipart/"):
-            return replace(part, encoded=raw[block.body : end])
+            return replace(part, encoded=raw[block.body : end], span=(block.body, end))
         if depth >= self.limits.depth:
             self._limit(f"parts are nested more than {self.limits.depth} deep; the inner ones were not read")
             return replace(part, encoded=raw[block.body : end])
