@@ -23,7 +23,8 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   ├── RepliesStopped     integration  permanent             too many cases at once: no replies
     │   └── OutcomeUnknown       message    permanent             handed over, no answer: never sent again
     ├── MessageError           message      permanent             one mail cannot be read or stored
-    │   └── AttachmentError    message      permanent             an attachment cannot be stored
+    │   ├── AttachmentError    message      permanent             an attachment cannot be stored
+    │   └── Quarantined        message      permanent             failed too often; its octets are kept
     ├── NoAlias                message      permanent             no alias fits
     └── TemplateError          message      permanent             a template cannot be rendered
 
@@ -185,6 +186,10 @@ class MessageError(EmailintError):
 
 class AttachmentError(MessageError):
     """An attachment cannot be stored."""
+
+
+class Quarantined(MessageError):
+    """A mail that could not be read too often: its octets are kept, and a case of its headers was made."""
 
 
 class NoAlias(MessageError):

@@ -70,8 +70,8 @@ class ImapSource:
 
     @property
     def account(self) -> str:
-        """`imap://user@host`, percent-encoded."""
-        return imap_account(self._settings.host, self._settings.username)
+        """`imap://user@host`, percent-encoded; with the port where it is not a standard one."""
+        return imap_account(self._settings.host, self._settings.username, self._settings.port)
 
     def __enter__(self) -> Self:
         """Connect, log in, select the folder; the unread are asked for in the same breath."""

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 _USER_SAFE = "!$'()*+,&="  # RFC 5092 section 11, achar
 _FOLDER_SAFE = _USER_SAFE + ":@/"  # bchar
+_STANDARD_PORTS = (143, 993)
 _PATH_SAFE = "/!$'()*+,&=:@"
 
 
@@ -18,8 +19,7 @@ _PATH_SAFE = "/!$'()*+,&=:@"
 class ImapFolder:
     """A folder in one of its lives: all loci of its messages begin with `prefix`.
 
-    A locus is an RFC 5092 URL. The port is no part of it: the same mailbox behind another port, or
-    another kind of TLS, is the same mailbox.
+    A locus is an RFC 5092 URL.
     """
 
     account: str
@@ -44,9 +44,15 @@ class ImapFolder:
         return {int(rest): locus for locus in mine if (rest := locus[len(prefix) :]).isdecimal()}
 
 
-def imap_account(host: str, user: str) -> str:
-    """`imap://user@host`: protocol, user and host, which together make an account."""
-    return f"imap://{quote(user, safe=_USER_SAFE)}@{host.lower()}"
+def imap_account(host: str, user: str, port: int = 993) -> str:
+    """`imap://user@host`: protocol, user and host, which together make an account.
+
+    The two standard ports lead to one server. Another port is part of the account: two servers of one
+    machine are two, and to take two for one would lose mail, where to take one for two costs a look at the
+    fingerprints.
+    """
+    server = host.lower() if port in _STANDARD_PORTS else f"{host.lower()}:{port}"
+    return f"imap://{quote(user, safe=_USER_SAFE)}@{server}"
 
 
 def maildir_account(path: str) -> str:

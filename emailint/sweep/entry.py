@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from emailint.case import json_line
-from emailint.errors import NoAlias
+from emailint.errors import NoAlias, Quarantined
 from emailint.message import own_ids
 from emailint.reply.policy import ReplyContext, Respond, Withhold
 from emailint.reply.policy import decide as decide_reply
@@ -16,6 +16,7 @@ from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, Unr
 from emailint.routing.workspace import find_workspace
 from emailint.store.ledger import Disposition, Entry, Journal, Key, NewReply, ReplyState
 from emailint.sweep.result import MessageResult
+from emailint.sweep.troubles import About
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -202,6 +203,26 @@ def result(plan: Plan, outcome: str, *, case_id: str | None = None, detail: str 
         alias=match.alias.address if match else None,
         kind=plan.message.kind.value,
         detail=detail,
+    )
+
+
+def quarantine(plan: Plan) -> Quarantined:
+    """What is told of a mail that failed too often."""
+    return Quarantined(
+        f"a mail could not be read and is quarantined: {plan.read.failure}; its case holds its headers and,"
+        " as an attachment, the whole mail",
+        hint="read the attachment by hand, and please report the mail as a bug",
+    )
+
+
+def about(plan: Plan, result: MessageResult) -> About:
+    """The message and the case that an error is about."""
+    return About(
+        key=result.case_id or "",
+        locus=plan.read.ref.locus,
+        message_id=plan.message.message_id,
+        subject=plan.message.subject,
+        case_id=result.case_id,
     )
 
 

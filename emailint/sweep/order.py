@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emailint.config.model import Integration
-    from emailint.errors import MessageError, NoAlias
+    from emailint.errors import MessageError, NoAlias, SourceError
     from emailint.message.model import ReadSettings
     from emailint.sources.protocol import MailSource, MessageRef
     from emailint.store.ledger import Batch
@@ -89,34 +89,49 @@ class MailboxSweep:
             self.alone(job)
 
     def batches(self, window: Sequence[MessageRef]) -> None:
-        """Measure one window of the list, and take it in batches."""
+        """Measure one window of the list, and take it in batches.
+
+        One message that the server will not give holds up no other batch; a second failure is taken to be
+        the mailbox's.
+        """
         if self.must_end():
             return
         measured = self.source.measure(window)
         self.tally.add(vanished=len(window) - len(measured))
+        refused: SourceError | None = None
         for job in mailbox.jobs(measured, self.run.config):
             if self.must_end():
                 return
-            self.batch(job)
+            error = self.batch(job)
+            if error is not None and refused is not None:
+                raise error
+            refused = error or refused
+        if refused is not None:
+            raise refused
 
-    def batch(self, job: Job) -> None:
-        """Take one batch: from in flight to read (and moved)."""
+    def batch(self, job: Job) -> SourceError | None:
+        """Take one batch: from in flight to read (and moved); the error that cut it short, if any."""
         self.ledger.begin([ref.locus for ref in job.refs])
         fetched = mailbox.fetch(self.source, job, self.settings)
-        self.take([read for read in fetched.reads if read.failure is None])
-        self.drop(fetched.vanished)
-        if fetched.error is not None:
+        if fetched.unread:
             self.ledger.release(fetched.unread)
-            raise fetched.error
+        self.drop(fetched.vanished)
+        self.take([read for read in fetched.reads if read.failure is None])
         for read in fetched.reads:
             if read.failure is not None:
                 self.judge(mailbox.again_alone(read, self.settings))
+        return fetched.error
 
     def alone(self, job: Job) -> None:
         """Take one message alone, reading it in a child process."""
         self.ledger.begin([ref.locus for ref in job.refs])
-        for raw in self.source.fetch(job.refs, headers_only=job.headers_only):
+        raws = list(
+            self.source.fetch(job.refs, headers_only=job.headers_only)
+        )  # whole, before the next command
+        for raw in raws:
             self.judge(mailbox.read_alone(raw, self.settings))
+        if not raws:
+            self.drop([ref.locus for ref in job.refs])
 
     def judge(self, read: Read) -> None:
         """Take a message that was read alone; a failure counts an attempt, and the last one quarantines."""
@@ -175,6 +190,8 @@ class MailboxSweep:
         for plan, result in zip(plans, results, strict=True):
             if plan.problem is not None and result.outcome == "failed":
                 self.report(plan.read, plan.problem)
+            if result.outcome == "quarantined":
+                self.run.troubles.report(entry.quarantine(plan), self.integration, entry.about(plan, result))
             self.tally.done(result)
         self.tally.add(replies_withheld=sum(result.reply.startswith("withheld") for result in results))
         failed = [result.locus for result in results if result.outcome == "failed"]

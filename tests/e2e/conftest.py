@@ -1,4 +1,4 @@
-"""For these tests: the installed command, in an environment as bare as cron's, against real servers."""
+"""For these tests: the command, in an environment as bare as cron's, against real servers."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.dovecot import dovecot
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 __all__ = ["dovecot"]
+
+
+BARE = {"PATH": "/usr/bin:/bin", "LANG": "C", "PYTHONPATH": str(Path(__file__).parents[2])}
+"""As cron's, and the tree under test."""
 
 
 @dataclass
@@ -23,7 +25,7 @@ class Installation:
     """A folder with an `integrations.yaml`, and the command that runs there."""
 
     folder: Path
-    environ: dict[str, str] = field(default_factory=lambda: {"PATH": "/usr/bin:/bin", "LANG": "C"})
+    environ: dict[str, str] = field(default_factory=lambda: dict(BARE))
 
     def configure(self, text: str) -> None:
         path = self.folder / "integrations.yaml"

@@ -194,7 +194,7 @@ def test_moving_by_what_is_advertised(
         refs = loci(source.list_unread())
         moved = source.move(refs, "Done")
     assert server.commands[3:] == [*commands, "LOGOUT"]
-    prefix = "imap://desk@127.0.0.1/Done;UIDVALIDITY=9/;UID="
+    prefix = f"imap://desk@127.0.0.1:{server.port}/Done;UIDVALIDITY=9/;UID="
     assert list(moved.values()) == [uid and f"{prefix}{uid}" for uid in new]
 
 

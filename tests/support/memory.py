@@ -59,6 +59,7 @@ class MemorySource:
     validity: int = 1
     calls: list[str] = field(default_factory=list)
     before: Callable[[str], None] = lambda _verb: None
+    fetching: bool = False
 
     def deliver(self, raw: bytes, **about: object) -> int:
         """Put a new unread mail into the mailbox."""
@@ -74,6 +75,7 @@ class MemorySource:
 
     def __enter__(self) -> Self:
         self._call("connect")
+        self.fetching = False
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -93,13 +95,16 @@ class MemorySource:
         ]
 
     def fetch(self, refs: Sequence[MessageRef], *, headers_only: bool = False) -> Iterator[RawMessage]:
+        """As over a wire: no other verb while this one is being answered."""
         self._call("fetch")
+        self.fetching = True
         for ref in refs:
             self._call("fetch one")
             mail = self._mail(ref.locus)
             if mail is not None:
                 raw = mail.raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if headers_only else mail.raw
                 yield RawMessage(ref, raw, whole=not headers_only)
+        self.fetching = False
 
     def mark_read(self, loci: Sequence[str]) -> None:
         self._call("mark")
@@ -122,6 +127,7 @@ class MemorySource:
         yield from ()
 
     def _call(self, verb: str) -> None:
+        assert verb in {"fetch one", "connect"} or not self.fetching, f"{verb} inside a fetch"
         self.calls.append(verb)
         self.before(verb)
 

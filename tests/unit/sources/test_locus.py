@@ -31,6 +31,11 @@ def test_imap_loci_are_urls(host: str, user: str, folder: str, locus: str) -> No
     assert ImapFolder(imap_account(host, user), folder, 3).locus(7) == locus
 
 
+def test_another_port_is_another_server() -> None:
+    assert imap_account("H", "ann", 993) == imap_account("h", "ann", 143) == imap_account("h", "ann")
+    assert imap_account("h", "ann", 10143) == "imap://ann@h:10143"
+
+
 def test_only_loci_of_this_folder_in_this_life_are_taken() -> None:
     account = imap_account("h", "ann")
     folder = ImapFolder(account, "INBOX", 3)

@@ -14,12 +14,14 @@ from emailint.errors import (
     ConnectionFailed,
     FolderReadOnly,
     LoginRefused,
+    MessageError,
     OutboundRefused,
     OutboundUnavailable,
     OutcomeUnknown,
     StoreError,
     UsageError,
 )
+from emailint.store import open_store
 from tests.support.memory import START, letter
 from tests.support.world import PAYROLL, World, make_world
 
@@ -397,6 +399,48 @@ def test_a_read_only_folder_keeps_its_cases_and_is_one_error(world: World) -> No
     world.sweep(integrations=("payroll",))
     assert world.source.unread() == []
     assert world.open_errors() == []
+
+
+# Suspects
+
+
+def test_what_was_in_flight_at_a_death_is_read_alone_and_taken(world: World) -> None:
+    for number in range(4):
+        world.source.deliver(letter(number))
+    with open_store(world.folder / "data") as store:
+        store.ledger.begin([world.source.locus(uid) for uid in (1, 2, 3)])
+    totals = world.sweep().totals
+    assert (totals.cases, world.source.unread()) == (4, [])
+    assert world.source.calls.count("fetch") == 4
+    world.source.calls.clear()
+    world.source.deliver(letter(9))
+    world.sweep()
+    assert world.source.calls.count("fetch") == 1
+
+
+def test_a_mail_that_kills_its_reader_three_times_is_quarantined(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_args: object) -> None:
+        raise MessageError("its reader was ended by signal 11")
+
+    monkeypatch.setattr("emailint.message.child.read_in_child", die)
+    world.source.deliver(letter(1))
+    world.source.deliver(letter(2))
+    with open_store(world.folder / "data") as store:
+        store.ledger.begin([world.source.locus(1)])
+    first, second, third = (world.sweep().totals for _ in range(3))
+    assert (first.cases, first.failed) == (1, 1)
+    assert (second.failed, third.quarantined) == (1, 1)
+    quarantined = next(case for case in world.lines() if case["case_id"] == "CS-000002")
+    assert quarantined["subject"] == "Question 1"
+    assert quarantined["defects"][0].startswith("parse_failed")
+    assert quarantined["reply"] == {"decision": "withhold", "reason": "not_read"}
+    (kept,) = quarantined["attachments"]
+    assert (world.folder / "data" / kept["path"]).read_bytes() == letter(1)
+    assert len(list((world.folder / "data" / "quarantine").glob("*.eml"))) == 1
+    assert (world.source.unread(), len(world.outbound.sent)) == ([], 1)
+    assert [error.trouble.kind for error in world.open_errors()] == ["quarantined"]
 
 
 # Replies
