@@ -160,7 +160,7 @@ class _Gatherer:
             return []
         if self._is_text(part):
             return self._text(part)
-        if part.content_type.startswith("multipart/") and not part.encoded:
+        if part.content_type.startswith("multipart/") and part.span[0] == part.span[1]:
             return []
         body = self._body(part)
         pieces: list[Piece] = []

@@ -130,7 +130,7 @@ class _Leaves:
     def _decoded(self, start: int, end: int, encoding: bytes) -> bytes:
         match encoding.split(b"(")[0].strip(b" \t\r\n\"';").lower():
             case b"base64":
-                data = _base64(self.raw[start:end])
+                data = _base64(self.raw, start, end)
                 self.kept[start, end] = data
                 return data
             case b"quoted-printable":
@@ -189,16 +189,16 @@ def _before(raw: bytes, start: int, position: int) -> int:
     return position - 1 if position > start else position
 
 
-def _base64(data: bytes) -> bytes:
+def _base64(raw: bytes, start: int, end: int) -> bytes:
     """What is no digit is passed over; each run of digits up to padding is decoded by itself."""
-    digits = data.rstrip(b"=\r\n\t ")
-    if b"=" not in digits:
+    padding = raw.find(b"=", start, end)
+    if padding < 0 or not raw[padding:end].strip(b"=\r\n"):
         try:
-            return binascii.a2b_base64(digits + b"==")  # the same as below, at twice the speed
+            return binascii.a2b_base64(memoryview(raw)[start:end])  # the same as below, and far quicker
         except binascii.Error:
             pass
     pieces: list[bytes] = []
-    for run in data.translate(None, _NOT_BASE64).split(b"="):
+    for run in raw[start:end].translate(None, _NOT_BASE64).split(b"="):
         digits = run[:-1] if len(run) % 4 == 1 else run
         pieces.append(binascii.a2b_base64(digits + b"=" * (-len(digits) % 4)))
     return b"".join(pieces)

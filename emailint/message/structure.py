@@ -26,9 +26,8 @@ class Part:
     `content_type` is in lower case, as read (a missing one is text/plain, or message/rfc822 in a digest).
     `params` are those of Content-Type, names in lower case. `disposition` is in lower case, None without
     the header. `filename` is the sender's, decoded, as data. `content_id` has no angle brackets.
-    `encoding` is the transfer encoding in lower case, "" for none. `encoded` are the bytes as they stand;
-    empty for a multipart; `span` says where in the message. `epilogue` is what stands after the last
-    boundary of a multipart.
+    `encoding` is the transfer encoding in lower case, "" for none. `span` says where in `source` its bytes
+    stand; nowhere for a multipart. `epilogue` is what stands after the last boundary of a multipart.
     """
 
     content_type: str
@@ -38,12 +37,17 @@ class Part:
     filename: str | None = None
     content_id: str | None = None
     encoding: str = ""
-    encoded: bytes = b""
+    source: bytes = b""
+    span: tuple[int, int] = (0, 0)
     children: tuple[Part, ...] = ()
     depth: int = 0
     preamble: bytes = b""
     epilogue: bytes = b""
-    span: tuple[int, int] = (-1, -1)
+
+    @property
+    def encoded(self) -> bytes:
+        """The bytes as they stand in the mail."""
+        return self.source[slice(*self.span)]
 
     @property
     def body(self) -> bytes:
@@ -93,10 +97,10 @@ class Cutter:
             part = replace(part, content_type="multipart/mixed", params={})
         part = replace(part, depth=depth)
         if not part.content_type.startswith("multipart/"):
-            return replace(part, encoded=raw[block.body : end], span=(block.body, end))
+            return replace(part, source=raw, span=(block.body, end))
         if depth >= self.limits.depth:
             self._limit(f"parts are nested more than {self.limits.depth} deep; the inner ones were not read")
-            return replace(part, encoded=raw[block.body : end])
+            return replace(part, source=raw, span=(block.body, end))
         return self._multipart(raw, block.body, end, part)
 
     def _limit(self, defect: str) -> None:
@@ -111,9 +115,14 @@ class Cutter:
             marks = self._marks(raw, start, end, part.params.get("boundary", ""))
         if not marks:
             self.defects.append(f"{part.content_type} without parts; all of it was read as text")
-            body = raw[start:end]
-            inner = "text/html" if _HTML.match(body) else "text/plain"
-            text = Part(inner, params=part.params, encoding=part.encoding, encoded=body, depth=part.depth + 1)
+            text = Part(
+                "text/html" if _HTML.match(raw, start, end) else "text/plain",
+                params=part.params,
+                encoding=part.encoding,
+                source=raw,
+                span=(start, end),
+                depth=part.depth + 1,
+            )
             return replace(part, children=(text,), encoding="")
         return replace(
             part,
