@@ -93,9 +93,7 @@ class World:
 def make_world(folder: Path, monkeypatch: pytest.MonkeyPatch, **given: Any) -> World:
     """A world whose sources and outbound take the place of the real ones."""
     integrations = given.pop("integrations", (PAYROLL,))
-    sources = {
-        each.name: MemorySource(account=f"memory://{each.name}@example.org") for each in integrations
-    }
+    sources = {each.name: MemorySource(account=f"memory://{each.name}@example.org") for each in integrations}
     world = World(folder, sources, integrations, **given)
     monkeypatch.setattr(
         connect, "source_for", lambda _config, integration, **_options: world.sources[integration.name]
