@@ -48,6 +48,7 @@ _ANNOUNCED: Final = re.compile(
     re.IGNORECASE,
 )
 _LINK: Final = re.compile(r"^[>)\]]*(?:<mailto:[^<>]*>)?")
+_BLANK_LINE: Final = re.compile(r"\n[ \t\r]*\n")
 _LINES_AFTER: Final = 12
 
 
@@ -155,7 +156,8 @@ def _after(text: str, recipient: str) -> str:
 
 def _paragraph(text: str, start: int) -> str:
     below = text[start : start + 2 * _LONGEST_DIAGNOSTIC]
-    return re.split(r"\n[ \t]*\n", below.lstrip(":> \t\n"), maxsplit=1)[0]
+    below = below.lstrip(":> \t\r").removeprefix("\n")
+    return _BLANK_LINE.split(f"\n{below}", maxsplit=1)[0]
 
 
 def _of_diagnosis(recipient: str, diagnosis: str, original: str | None) -> Bounce:

@@ -185,8 +185,8 @@ class _Scan:
         if start is None:
             if marks.is_forward(self.lines[index].text):
                 return _FORWARDED
-            if before is not None and self.lines[before].text.endswith(":"):
-                self.interrupted = True
+            announced = before is not None and self.lines[before].text.endswith(":")
+            self.interrupted = announced and not marks.is_marker(self.lines, index)
             self._quote_from(index, led=self._reply_line(index, before_quote=True) is not None)
         else:
             self.written -= sum(1 for line in self.lines[start:index] if line.text)

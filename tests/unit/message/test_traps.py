@@ -43,6 +43,11 @@ def shown(message: InboundMessage) -> dict[str, Any]:
         "quoted": message.quoted,
         "html": message.html,
         "kind": message.kind.value,
+        "signals": [[signal.source, signal.reason.value] for signal in message.signals],
+        "bounces": [
+            [bounce.recipient, bounce.status, bounce.diagnostic, bounce.original_message_id]
+            for bounce in message.bounces
+        ],
     }
 
 
