@@ -10,6 +10,7 @@ import codecs
 import re
 from functools import lru_cache
 
+from emailint.message.clean import without_surrogates
 from emailint.message.guessing import guess_legacy
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}")
@@ -156,7 +157,7 @@ def _declared(data: bytes, codec: str, declared: str, hint: str | None) -> tuple
     if codec in _LATIN:
         return _latin(data, codec, declared)
     try:
-        return data.decode(codec), None
+        return without_surrogates(data.decode(codec)), None
     except (UnicodeError, ValueError, OverflowError):
         pass
     forced = _forced(data, codec)
@@ -177,7 +178,7 @@ def _latin(data: bytes, codec: str, declared: str) -> tuple[str, str | None]:
 def _forced(data: bytes, codec: str) -> str | None:
     """Decode with replacement characters, if nearly all of it is sound; else None."""
     try:
-        text = data.decode(codec, "replace")
+        text = without_surrogates(data.decode(codec, "replace"))
     except (UnicodeError, ValueError, OverflowError):
         return None
     foreign = sum(1 for byte in data if byte > 0x7F) if not codec.startswith(_STATEFUL) else len(text)
@@ -193,7 +194,7 @@ def guess(data: bytes, hint: str | None = None) -> tuple[str, str]:
     """The likeliest text of `data`, and the name of the charset it was read as."""
     for codec in _likely(data, hint):
         try:
-            return data.decode(codec), codec
+            return without_surrogates(data.decode(codec)), codec
         except (UnicodeError, ValueError, OverflowError):
             continue
     found = guess_legacy(data)

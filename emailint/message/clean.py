@@ -20,12 +20,10 @@ def one_line(text: str) -> str:
 
 
 def lines(text: str) -> str:
-    """`text` with only `\\n` as line end, without NUL and byte-order marks, without lone surrogates."""
+    """`text` with only `\\n` as line end, without NUL and byte-order marks."""
     if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "\0" in text or "\ufeff" in text:
-        text = text.translate(_DELETED)
-    return without_surrogates(text)
+        text = "\n".join(text.split("\r\n")).replace("\r", "\n")
+    return text.translate(_DELETED) if "\0" in text or "\ufeff" in text else text
 
 
 def without_surrogates(text: str) -> str:

@@ -25,6 +25,7 @@ _PLAIN = frozenset(["text/plain", "text/markdown", "text/x-markdown", "text/enri
 _HTML = frozenset(["text/html", "application/xhtml+xml"])
 _ENRICHED = frozenset(["text/enriched", "text/richtext"])
 _UNSHOWN = frozenset(["text/x-amp-html", "text/watch-html"])
+_KEPT = frozenset(["base64", "quoted-printable"])
 _SEALED = frozenset(["application/pkcs7-mime", "application/x-pkcs7-mime"])
 _TNEF = frozenset(["application/ms-tnef", "application/vnd.ms-tnef"])
 _META_CHARSET = re.compile(
@@ -117,7 +118,7 @@ class _Gatherer:
         """The decoded bytes; none any more once all parts together are over the limit."""
         if self.decoded > self.limits.decoded:
             return b""
-        body = self.kept.get(part.span) if part.encoding == "base64" else None
+        body = self.kept.get(part.span) if part.encoding in _KEPT else None
         body = part.body if body is None else body
         self.decoded += len(body)
         if self.decoded > self.limits.decoded:

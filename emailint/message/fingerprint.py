@@ -49,13 +49,13 @@ class _TooMany(Exception):
 
 
 Kept = dict[tuple[int, int], bytes]
-"""What was decoded of base64, by where it stands in the message."""
+"""What was decoded of base64 and quoted-printable, by where it stands in the message."""
 
 
 def fingerprint(raw: bytes, kept: Kept | None = None) -> str:
     """The fingerprint of a message, `1:` and 64 hexadecimal digits. Any bytes have one.
 
-    `kept` takes up the base64 that is decoded on the way, so that a reader need not decode it again.
+    `kept` takes up what is decoded on the way, so that a reader need not decode it again.
     """
     body, headers = _headers(raw, 0, len(raw), _IDENTITY + _STRUCTURE)
     try:
@@ -131,12 +131,12 @@ class _Leaves:
         match encoding.split(b"(")[0].strip(b" \t\r\n\"';").lower():
             case b"base64":
                 data = _base64(self.raw, start, end)
-                self.kept[start, end] = data
-                return data
             case b"quoted-printable":
-                return _quoted_printable(self.raw[start:end])
+                data = _quoted_printable(self.raw[start:end])
             case _:
                 return self.raw[start:end]
+        self.kept[start, end] = data
+        return data
 
 
 def _headers_of_part(raw: bytes, start: int, end: int) -> tuple[int, dict[bytes, bytes]]:

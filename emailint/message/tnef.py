@@ -66,5 +66,5 @@ def _name(item: Any) -> str:
 def _text(value: Any) -> str | None:
     if not value:
         return None
-    text = charsets.decode(value)[0] if isinstance(value, bytes) else str(value)
+    text = charsets.decode(value)[0] if isinstance(value, bytes) else clean.without_surrogates(str(value))
     return clean.lines(text)
