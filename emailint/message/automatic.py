@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 OWN_HEADER: Final = "X-Emailint-Id"
 """Stands in every mail that this program sends."""
 
-_DAEMON: Final = re.compile(
-    r"mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|postmaster|microsoftexchange[0-9a-f]{20,40}"
-)
+_MAILER: Final = re.compile(r"mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|microsoftexchange[0-9a-f]{20,40}")
+_DAEMON: Final = re.compile(rf"{_MAILER.pattern}|post[-_.]?master|mail-?administrator")
 _DAEMON_NAME: Final = re.compile(
-    r"mail(?:er)?[- ](?:delivery|daemon)|postmaster|microsoft outlook|system administrator|"
-    r"mail ?system|systemadministrator"
+    r"(?:internet |e-?)?mail(?:er)?[- ]?(?:deliver|daemon|system|admin|router|gateway|server)|post ?master|"
+    r"microsoft (?:outlook|exchange)|system ?administrator|mcafee e-?mail|interscan|mailmarshal|messagelabs"
 )
 _AUTOMATED: Final = re.compile(
     rf"{_DAEMON.pattern}|(?:.*[-_.+])?(?:no[-_.]?reply|(?:do[-_.]?)?not[-_.]?reply|do[-_.]?no[-_.]?reply|"
@@ -102,6 +101,7 @@ class _Mail:
         self.generated = False  # a machine wrote it, but perhaps for a list
         self.null_sender = False
         self.daemon = False
+        self.mailer = False  # no postmaster, who may be a person
         self.good_news = False  # a report that the mail was delivered
 
     def _say(self, source: str, reason: Automatic, kind: Kind | None = None) -> None:
@@ -130,6 +130,8 @@ class _Mail:
             self._say(source, Automatic.AUTOMATED_SENDER)
         if _DAEMON.fullmatch(local):
             self.daemon = True
+        if _MAILER.fullmatch(local):
+            self.mailer = self.generated = True
 
     def auto_submitted(self) -> None:
         """RFC 3834 section 5: anything but `no`."""
@@ -220,6 +222,8 @@ class _Mail:
             self._say("subject", Automatic.MACHINE, Kind.FEEDBACK)
         elif wording.subject_of_bounce and (self.daemon or self.null_sender or wording.begins_as_system):
             self._say("subject", Automatic.MACHINE, Kind.BOUNCE)
+        elif self.mailer and self.null_sender:
+            self.kinds.add(Kind.BOUNCE)
         elif (self.daemon and wording.text_of_bounce) or (self.null_sender and wording.begins_as_system):
             self._say("body", Automatic.MACHINE, Kind.BOUNCE)
 

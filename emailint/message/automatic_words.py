@@ -90,9 +90,11 @@ AUTO_REPLY_TEXTS: Final = (
 """Texts of absence notices; a regular expression over the first lines joined."""
 
 BOUNCE_SUBJECTS: Final = (
-    r"undeliver(?:ed|able)|undelivered mail|non[- ]?deliver(?:able|y)|"
-    r"delivery status notification|(?:mail )?delivery (?:has )?(?:fail(?:ed|ure)|failed|error|"
-    r"problem|report|notification|delayed|status|incomplete|warning|attempts?)|(?:mail|e-?mail|"
+    r"undeliver(?:ed|able)|mail fail(?:ure|ed)|mail delivery status|delivery status|"
+    r"message .{0,80}delayed|配信ステータス|配信できません|非送達|送信できません|不着|undelivered mail|"
+    r"non[- ]?deliver(?:able|y)|delivery status notification|"
+    r"(?:mail )?delivery (?:has )?(?:fail(?:ed|ure)|failed|error|problem|report|notification|"
+    r"delayed|status|incomplete|warning|attempts?)|(?:mail|e-?mail|"
     r"message) (?:delivery )?(?:fail(?:ed|ure)|undeliverable|not delivered|delivery (?:failed|"
     r"failure|delayed|problem|notification|error)|could not be delivered|rejected|returned|"
     r"bounced|system error|delayed|status - undeliverable|was not delivered|send failure)|"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from emailint.message import quoted_history, quoted_html
+from emailint.message import quoted_history, quoted_html, quoted_signature
 from emailint.message import quoted_words as words
 from emailint.message.quoted_marks import MARKER, line_of
 
@@ -99,7 +99,7 @@ def _parted(texts: Sequence[str], lines: Sequence[Line], history: quoted_history
 
 
 def _signed(texts: Sequence[str], lines: Sequence[Line]) -> Split:
-    start = quoted_history.signature(lines, texts)
+    start = quoted_signature.find(lines, texts)
     if start is None:
         return Split(_joined(texts))
     return Split(_joined(texts[:start]), signature=_joined(texts[start:]))

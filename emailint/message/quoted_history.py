@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emailint.message import quoted_marks as marks
+from emailint.message import quoted_signature as signature
 from emailint.message import quoted_words as words
 
 if TYPE_CHECKING:
@@ -25,19 +26,14 @@ class History(NamedTuple):
 _FORWARDED: Final = History(0, 0, forwarded=True)
 _NOTHING: Final = History(0, 0)
 
-_SENT_FROM: Final = re.compile(words.SENT_FROM)
-_DEVICE: Final = re.compile(rf"{words.DEVICES}|{words.OWN_DEVICE}")
+_FOOTER: Final = re.compile(words.FOOTERS)
 _INLINE: Final = re.compile(words.INLINE_HINTS)
 _MOST_LOOKED_AT: Final = 10_000
 _MOST_READ: Final = 500
 _HINTS_WITHIN: Final = 20_000
-_FOOTER_LINES: Final = 15
+_FOOTER_LINES: Final = 30
+_FOOTER_OCTETS: Final = 1_500
 _FOOTER_WITHIN: Final = 100
-_DELIMITER: Final = "--"
-_SIGNATURE_LINES: Final = 30
-_WEAK_SIGNATURE_LINES: Final = 8
-_LONGEST_IN_SIGNATURE: Final = 100
-_SENT_FROM_LINES: Final = 3
 
 
 def find(lines: Sequence[Line]) -> History | None:
@@ -50,78 +46,7 @@ def find(lines: Sequence[Line]) -> History | None:
     found = _Scan(lines).history()
     if found is None or found.forwarded or any(line.text for line in lines[found.end :]):
         return found
-    return None if _is_only_signature(lines[: found.start]) else found
-
-
-def signature(lines: Sequence[Line], texts: Sequence[str]) -> int | None:
-    """Where the signature of the new text begins: `-- ` (RFC 3676 section 4.3), or "Sent from my phone".
-
-    `texts` are the lines as they stand. None where there is none, or nothing would stay above it.
-    """
-    first = _after_last_quoted(lines)
-    start = _delimited(lines, texts, first)
-    if start is None:
-        start = _sent_from(lines, first)
-    if start is None or not any(line.text for line in lines[:start]):
-        return None
-    return start
-
-
-def _is_only_signature(lines: Sequence[Line]) -> bool:
-    """Whether nothing was written but what a mail program adds by itself."""
-    texts = [line.text for line in lines if line.text]
-    return texts[:1] == [_DELIMITER] or all(is_sent_from(text) for text in texts[: _SENT_FROM_LINES + 1])
-
-
-def _after_last_quoted(lines: Sequence[Line]) -> int:
-    for index in range(len(lines) - 1, -1, -1):
-        if lines[index].quoted:
-            return index + 1
-    return 0
-
-
-def _delimited(lines: Sequence[Line], texts: Sequence[str], first: int) -> int | None:
-    """The first `-- ` with few lines below it; `--` without the blank only when it is the only one."""
-    strict: int | None = None
-    weak: list[int] = []
-    below = 0
-    longest = 0
-    for index in range(len(lines) - 1, first - 1, -1):
-        text = lines[index].text
-        if text != _DELIMITER:
-            below += bool(text)
-            longest = max(longest, len(text))
-        elif texts[index].rstrip("\r").endswith(f"{_DELIMITER} "):
-            strict = index
-        elif below <= _WEAK_SIGNATURE_LINES and longest < _LONGEST_IN_SIGNATURE:
-            weak.append(index)
-        if below > _SIGNATURE_LINES:
-            break
-    if strict is None and weak and sum(line.text == _DELIMITER for line in lines) == 1:
-        return weak[0]
-    return strict
-
-
-def _sent_from(lines: Sequence[Line], first: int) -> int | None:
-    start = None
-    seen = 0
-    for index in range(len(lines) - 1, first - 1, -1):
-        text = lines[index].text
-        if not text:
-            continue
-        seen += 1
-        if seen > _SENT_FROM_LINES or not is_sent_from(text):
-            break
-        start = index
-    return start
-
-
-def is_sent_from(text: str) -> bool:
-    """Whether a phone or a web mail added this line ("Sent from my iPhone")."""
-    if len(text) > 120:
-        return False
-    folded = text.strip("*_-\u2013\u2014<>[]() ").casefold()
-    return _SENT_FROM.match(folded) is not None and _DEVICE.search(folded) is not None
+    return None if signature.is_only_signature(lines[: found.start]) else found
 
 
 class _Scan:
@@ -279,9 +204,19 @@ class _Scan:
     def _is_footer(self, index: int) -> bool:
         """Whether only a signature or a list's footer stands from here on."""
         text = self.lines[index].text
-        if text != _DELIMITER and not (marks.is_rule(text) and len(text) >= 20) and not is_sent_from(text):
+        drawn = text == signature.DELIMITER or (marks.is_rule(text) and len(text) >= 20)
+        if not drawn and not signature.is_sent_from(text) and not self._is_legal_notice(index):
             return False
         rest = self.lines[index : index + _FOOTER_WITHIN]
         below = [line for line in rest if line.text]
         whole = index + _FOOTER_WITHIN > len(self.lines)
         return whole and len(below) <= _FOOTER_LINES and not any(line.quoted for line in below)
+
+    def _is_legal_notice(self, index: int) -> bool:
+        """Whether the paragraph is one that mail systems add below everybody's mail."""
+        paragraph: list[str] = []
+        for line in self.lines[index : index + _FOOTER_LINES]:
+            if not line.text:
+                break
+            paragraph.append(line.text)
+        return _FOOTER.search(" ".join(paragraph)[:_FOOTER_OCTETS].casefold()) is not None

@@ -212,7 +212,9 @@ def _rank(joined: str, before_quote: bool) -> int | None:
         return None
     wrote = _WROTE.search(joined) is not None
     if before_quote:
-        complete = (wrote and (colon or dated or "@" in joined)) or (colon and ("@" in joined or timed))
+        named = "@" in joined
+        addressed = dated and named and joined.endswith(">") and _DATE_FIRST.match(joined) is not None
+        complete = (wrote and (colon or dated or named)) or (colon and (named or timed)) or addressed
     else:
         complete = wrote or (
             _DATE_FIRST.match(joined) is not None and _ADDRESS_LAST.search(joined) is not None

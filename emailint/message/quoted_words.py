@@ -49,7 +49,7 @@ WROTE: Final = (
     r"escribi[óo]|ha escrit|ha scritto|scrisse|schreef|geschreven|escreveu|escrevia|skrev|skreiv|"
     r"kirjoitti|napisa[łl]\(a\)|napisa[łl]a?|pisze|napisana przez|nades[łl]a[łl]\(a\)|napsal\(a\)|"
     r"napsala?|pí[šs]e|написал\(а\)|написала?|пишет|писала?|пише|написав|[íi]rta|yazd[ıi]|"
-    r"şunları yazdı|a scris|quoting|zitat von|citando|citation de|citerar|citaat van"
+    r"şunları yazdı|a scris|đã viết|quoting|zitat von|citando|citation de|citerar|citaat van"
 )
 """Verbs of reply lines; a regular expression."""
 
@@ -168,6 +168,25 @@ OWN_DEVICE: Final = (
     r"\b(?:my|meinem|meiner|mon|ma|mi|mio|mia|mijn|meu|minha|min|mitt|mit|mojego|mého|моего|моей)\b|我的"
 )
 """Two signs that such a line speaks of a device and not of a parcel: its kind, or whose it is."""
+
+SENTENCE: Final = r"\b(?:is|are|was|were|that|which|because|but|ist|sind|weil|aber|est|sont|es|son|è)\b"
+"""Words of a whole sentence, which such a line is not."""
+
+FOOTERS: Final = (
+    r"intended recipient|intended (?:only|solely) for|solely for the (?:use|addressee)|(?:e-?mail|"
+    r"message|communication)(?: transmission)?,? (?:and|including|with|together with) (?:any|all|"
+    r"its|the) (?:attach|files)|virus-free|checked for viruses|scanned (?:for|by)|\bavast\b|"
+    r"you (?:received|are receiving) this (?:message|e-?mail) because|to unsubscribe|"
+    r"unsubscribe from|mailing list|(?:e-?mail|nachricht) (?:enthält|kann) vertrauliche|"
+    r"bestimmungsgemäße|rechtmäßige[rn]? empfänger|virenfrei|auf viren|(?:ce|cet) (?:message|"
+    r"courriel|e-?mail) .{0,80}confidentiel|sans virus|(?:este|esta) (?:mensaje|correo|"
+    r"comunicación) .{0,120}confidencial|libre de virus|questo (?:messaggio|"
+    r"e-?mail) .{0,120}(?:riservat|confidenzial)|privo di virus|(?:dit|deze) (?:bericht|"
+    r"e-?mail) .{0,120}vertrouwelijk|virusvrij|(?:esta|este) (?:mensagem|"
+    r"e-?mail) .{0,120}confidencia|(?:denne|detta|tämä) .{0,120}(?:fortrolig|konfidentiell|"
+    r"luottamuksel)"
+)
+"""What mail systems and list servers add below everybody's mail; a regular expression over a paragraph."""
 
 INLINE_HINTS: Final = (
     r"\binline\b|\bin-line\b|\b(?:see|answers?|answered|comments?|commented|repl(?:y|ies|ied)|"

@@ -37,7 +37,7 @@ def test_whole_text(case: str) -> None:
 
 
 def test_the_cases_are_read_whole() -> None:
-    assert len(CASES) == 77
+    assert len(CASES) == 86
     assert all(line[:1] in "NQS" for case in CASES for line in case.rstrip("\n").split("\n")[1:])
 
 
