@@ -8,7 +8,7 @@ middle, a missing blank line before the body.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emailint.message.headers import Headers
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _BLANK_LINE = re.compile(rb"\n\r*\n")
 _FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):[ \t]*(.*)", re.DOTALL)
 _LEADING = re.compile(rb"(?:[ \t\r]*\n)+")
-_MBOX = re.compile(rb">?From [^\n]*\n")
+_MBOX = re.compile(rb">?From (?![ \t]*:)[^\n]*\n")
+_LATE = re.compile(rb"\r?\n(?=Content-(?:Type|Disposition|Transfer-Encoding)[ \t]*:)", re.IGNORECASE)
 _KNOWN_PREFIX = (b"x-", b"content-", b"list-", b"resent-", b"arc-", b"received")
 _KNOWN = frozenset(
     b"from to cc bcc subject date sender reply-to message-id in-reply-to references return-path "
@@ -77,6 +78,10 @@ def read(raw: bytes, limits: Limits) -> Block:
 
 def read_part(raw: bytes, start: int, end: int, limits: Limits) -> Block:
     """The header block of a part; one without any known field is text that has no headers."""
+    late = _LATE.match(raw, start, end)
+    if late is not None:
+        block = read_part(raw, late.end(), end, limits)
+        return replace(block, defects=("a blank line stands before the headers of a part", *block.defects))
     reader = _Reader(raw, start, end, limits)
     return reader.block(reader.run(top=False), [])
 
@@ -174,7 +179,7 @@ class _Reader:
                 if number >= last_known:
                     self._field(name, pieces)
                     return number
-                self._junk(line)
+                self._junk(line, name, pieces)
                 continue
             if not self._field(name, pieces):
                 return None
@@ -184,8 +189,12 @@ class _Reader:
         self._field(name, pieces)
         return None
 
-    def _junk(self, line: bytes) -> None:
-        if line.strip():
+    def _junk(self, line: bytes, name: bytes, pieces: list[bytes]) -> None:
+        """A line that is no header: a subject goes on in it, from anything else it is left out."""
+        if name.lower() == b"subject" and line.strip():
+            pieces.append(b" " + line)
+            self.defects.append("a further line of the subject is not indented")
+        elif line.strip():
             self.junk += 1
             if self.junk == 1:
                 shown = line[:40].decode("ascii", "replace")

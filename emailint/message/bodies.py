@@ -12,8 +12,8 @@ from emailint.message.model import Attachment
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emailint.message.contents import Piece
     from emailint.message.model import Limits
+    from emailint.message.texts import Piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,45 +10,24 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emailint.message import charsets, clean, flowed, legacy, names, smime, words
+from emailint.message import charsets, clean, names, smime, texts, words
 from emailint.message.invitation import summary
 from emailint.message.model import Attachment
+from emailint.message.texts import HTML, PLAIN, Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from emailint.message import legacy
     from emailint.message.fingerprint import Kept
     from emailint.message.model import Limits
     from emailint.message.structure import Cutter, Part
 
-_PLAIN = frozenset(["text/plain", "text/markdown", "text/x-markdown", "text/enriched", "text/richtext"])
-_HTML = frozenset(["text/html", "application/xhtml+xml"])
-_ENRICHED = frozenset(["text/enriched", "text/richtext"])
 _UNSHOWN = frozenset(["text/x-amp-html", "text/watch-html"])
 _KEPT = frozenset(["base64", "quoted-printable"])
 _SEALED = frozenset(["application/pkcs7-mime", "application/x-pkcs7-mime"])
 _TNEF = frozenset(["application/ms-tnef", "application/vnd.ms-tnef"])
-_META_CHARSET = re.compile(
-    rb"<meta[^<>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE
-)
-_ENRICHED_TAG = re.compile(r"</?[A-Za-z-]{1,60}>")
-_ENRICHED_PARAMETER = re.compile(r"<param>[^<]*</param>", re.IGNORECASE)
-_PGP = b"-----BEGIN PGP MESSAGE-----"
-_VISIBLE = re.compile(r"[^\W_]")
 _VISIBLE_BYTES = re.compile(rb"[^\s\0-]")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of text: as plain text, as HTML, or as both where the mail gives both."""
-
-    plain: str | None = None
-    html: str | None = None
-
-    @property
-    def has_plain(self) -> bool:
-        """Whether the plain form says anything."""
-        return self.plain is not None and _VISIBLE.search(self.plain) is not None
 
 
 @dataclass(slots=True)
@@ -99,7 +78,7 @@ class _Gatherer:
 
     def last_resort(self, root: Part) -> list[Piece]:
         """The text of a mail that has none in the usual places: the root marked as a file, a preamble."""
-        if root.content_type in _PLAIN | _HTML and root.disposition is not None:
+        if root.content_type in PLAIN | HTML and root.disposition is not None:
             return self._text(root)
         if root.children and _VISIBLE_BYTES.search(root.preamble) and len(root.preamble) > 200:
             text, _ = charsets.decode(root.preamble, None, self.hint)
@@ -176,40 +155,19 @@ class _Gatherer:
 
     def _is_text(self, part: Part) -> bool:
         """Whether a part is text to be read, not a file."""
-        if part.content_type not in _PLAIN and part.content_type not in _HTML:
+        if part.content_type not in PLAIN and part.content_type not in HTML:
             return False
-        if part.disposition is None:
-            return part.filename is None or not self.seen_text
-        return part.disposition == "inline" and part.filename is None
+        if part.filename is None:
+            return part.disposition != "attachment"
+        return part.disposition is None and not self.seen_text
 
     def _text(self, part: Part) -> list[Piece]:
-        body = self._body(part)
-        if b"begin " in body or b"=ybegin " in body:
-            body, files = legacy.extract(body)
-            for file in files:
-                self._enclosed(file)
-        if part.content_type in _HTML:
-            piece = Piece(html=self._decoded(part, body, _declared_inside(part, body)))
-        else:
-            piece = Piece(self._plain(part, body))
-        self.seen_text = self.seen_text or piece.has_plain or bool(piece.html)
-        return [piece]
-
-    def _decoded(self, part: Part, body: bytes, inside: str | None = None) -> str:
-        text, defect = charsets.decode(body, part.params.get("charset") or inside, self.hint)
-        if defect:
-            self._defect(defect)
-        return clean.lines(text)
-
-    def _plain(self, part: Part, body: bytes) -> str:
-        if _PGP in body:
-            self._defect("the text is encrypted (PGP) and was not read")
-        text = self._decoded(part, body)
-        if part.params.get("format", "").lower() == "flowed":
-            text = flowed.unflow(text, delsp=part.params.get("delsp", "").lower() == "yes")
-        if part.content_type in _ENRICHED:
-            text = "<".join(_unenriched(stretch) for stretch in text.split("<<"))
-        return text
+        text = texts.read(part, self._body(part), self.hint)
+        self.contents.defects += text.defects
+        for file in text.files:
+            self._enclosed(file)
+        self.seen_text = self.seen_text or text.piece.has_plain or bool(text.piece.html)
+        return [text.piece]
 
     def _enclosed(self, file: legacy.Enclosed) -> None:
         name = words.plain(file.name, self.hint)
@@ -263,23 +221,10 @@ class _Gatherer:
             self._limit(f"more than {self.limits.attachments} attachments; the rest was left out")
 
 
-def _unenriched(text: str) -> str:
-    """text/enriched without its commands (RFC 1896)."""
-    return _ENRICHED_TAG.sub("", _ENRICHED_PARAMETER.sub("", text))
-
-
 def _is_sealed(part: Part) -> bool:
     if part.content_type in _SEALED:
         return part.params.get("smime-type", "") != "certs-only"
     return part.content_type == "application/octet-stream" and (part.filename or "").lower().endswith(".p7m")
-
-
-def _declared_inside(part: Part, body: bytes) -> str | None:
-    """The charset that HTML says of itself; it counts where Content-Type says none."""
-    if part.params.get("charset") and charsets.resolve(part.params["charset"]):
-        return None
-    match = _META_CHARSET.search(body, 0, 4096)
-    return match[1].decode("ascii") if match else None
 
 
 def _without_doubles(pieces: Iterable[Piece]) -> list[Piece]:

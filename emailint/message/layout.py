@@ -30,8 +30,9 @@ _HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGN
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]{1,12})"|'([^']{1,12})')""", re.IGNORECASE)
 _LINKED = re.compile(r"\s*(?:https?|ftp|mailto|tel):", re.IGNORECASE)
 _PREFORMATTED = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
-_EMPTY_LINES = re.compile("(?:[ \xa0]*\\n)+")
-_LINK = re.compile(r"\[([^\[\]\n]{0,2000})\]\(([^()\s]{1,2000})\)")
+_CLOSE = re.compile(r"class\s*=\s*[\"']?Mso|margin(?:-bottom)?\s*:\s*0", re.IGNORECASE)
+"""Paragraphs of Word and the like, between which there is no blank line unless an empty one makes it."""
+_LINK = re.compile(r"\[([^\[\]]{0,1000})\]\(([^()\s]{1,2000})\)")
 _BLANKS = re.compile(r"\n{3,}")
 _FILLER = re.compile("[ \t\xa0\u00ad\u034f\u200b-\u200f\u2060\u2800\ufeff]+")
 
@@ -160,7 +161,7 @@ class _Writer:
         if name == "blockquote":
             return BREAK + QUOTE + BREAK, BREAK + UNQUOTE + BREAK
         if name in _PARAGRAPH:
-            return "<p>", "</p>"
+            return (BREAK, BREAK) if _CLOSE.search(token.attributes) else ("<p>", "</p>")
         preformatted = "white-space" in token.attributes and _PREFORMATTED.search(token.attributes)
         if (name in _KEPT or preformatted) and len(self.open) < 500 and self.counts.get(name, 0) < _DEEPEST:
             kept = "pre" if preformatted else name
@@ -198,16 +199,15 @@ def tidy(text: str) -> str:
 
 
 def _broken(text: str) -> str:
-    """Each mark of a new line, with the blanks and line ends around it, is one line end, or a blank line."""
+    """Each mark of a new line is a line end, unless the line is empty so far."""
     first, *rest = text.split(BREAK)
     pieces = [first]
+    filled = bool(first.rpartition("\n")[2].strip(" "))
     for piece in rest:
-        before = pieces[-1].rstrip(" \n\xa0")
-        empty = _EMPTY_LINES.match(piece)
-        ends = pieces[-1].count("\n", len(before)) + (empty[0].count("\n") if empty else 0)
-        pieces[-1] = before
-        pieces.append("\n\n" if ends > 1 else "\n")
-        pieces[-1] += piece[empty.end() :] if empty else piece.lstrip(" \xa0")
+        if filled:
+            pieces.append("\n")
+        pieces.append(piece.removeprefix(" "))
+        filled = bool(piece.rpartition("\n")[2].strip(" "))
     return "".join(pieces)
 
 
@@ -232,9 +232,11 @@ def _quoted(lines: list[str]) -> list[str]:
 
 
 def _short_link(match: re.Match[str]) -> str:
-    """A link whose text is its own address stands once."""
-    text, target = match[1].strip(), match[2]
+    """A link on one line; one whose text is its own address stands once."""
+    text, target = " ".join(match[1].replace(BREAK, " ").split()), match[2]
     bare = target.removeprefix("mailto:").removeprefix("tel:").split("?")[0] if ":" in target else target
     if not text or text.rstrip("/") in (target.rstrip("/"), bare.rstrip("/")):
-        return target if not text or "//" in target else text
-    return match[0]
+        shown = target if not text or "//" in target else text
+    else:
+        shown = f"[{text}]({target})"
+    return BREAK + shown + BREAK if BREAK in match[1] else shown

@@ -40,6 +40,8 @@ _HINTS = tuple(
     )
 )
 """Quick searches, without which nothing hides: the expression above takes a hundred times as long."""
+_PREHEADER_RULE = re.compile(r"\.pre-?header\b[^{}<>]{0,200}\{[^{}]{0,500}?display\s*:\s*none", re.IGNORECASE)
+_PREHEADER = re.compile(r"class\s*=\s*[\"']?[^\"'<>]{0,100}\bpre-?header\b", re.IGNORECASE)
 _CLIPPED = re.compile(r"overflow\s*:\s*hidden", re.IGNORECASE)
 _WORDS = re.compile(r"\w")
 
@@ -102,14 +104,15 @@ def _drop(html: str, opening: str, closing: str) -> str:
 
 def visible(html: str) -> str:
     """Without the elements whose own style hides them (preheaders); the whole where nothing else is left."""
-    if not any(word in html and pattern.search(html) for word, pattern in _HINTS):
+    preheader = "reheader" in html and _PREHEADER_RULE.search(html) is not None
+    if not preheader and not any(word in html and pattern.search(html) for word, pattern in _HINTS):
         return html
     pieces, position, skip = [], 0, _Skip()
     for token in tokens(html):
         if skip.inside:
             if skip.leave(token):
                 position = token.end
-        elif _hides(token):
+        elif _hides(token, preheader=preheader):
             pieces.append(html[position : token.start])
             position = token.start
             skip.enter(token)
@@ -140,9 +143,11 @@ class _Skip:
         return self.depth == 0
 
 
-def _hides(token: Token) -> bool:
+def _hides(token: Token, *, preheader: bool) -> bool:
     if not token.name or token.closing or token.name in VOID or token.name in ("html", "body"):
         return False
+    if preheader and _PREHEADER.search(token.attributes):
+        return True
     match = _HIDING.search(token.attributes)
     if match is None:
         return False

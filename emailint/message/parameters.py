@@ -27,7 +27,7 @@ def parse(raw: bytes, hint: str | None = None) -> tuple[str, dict[str, str]]:
     """
     text = raw.decode("latin-1")
     value = _VALUE.match(text.strip())
-    main = value[0].lower() if value else ""
+    main = value[0].lower() if value and "=" not in value[0] else ""
     if "=" not in text:
         return main, {}
     return main, _assemble(_sections(text), hint)
