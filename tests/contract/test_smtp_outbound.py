@@ -236,8 +236,9 @@ def test_faults(
     assert str(caught.value).isprintable()
 
 
-def test_a_flood_is_not_kept_in_memory() -> None:
-    with Sink({"greeting": [FLOOD]}) as sink:
+@pytest.mark.parametrize("endless", [FLOOD, "220-endless\r\n" * 300])
+def test_an_answer_without_end_is_not_waited_for(endless: Said) -> None:
+    with Sink({"greeting": [endless]}) as sink:
         started = time.monotonic()
         assert "has no end" in str(failure_of(SmtpOutbound(settings(sink.port))))
         assert time.monotonic() - started < 2

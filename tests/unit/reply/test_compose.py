@@ -246,6 +246,13 @@ def test_a_subject_stays_one_header_and_says_the_same_when_read_again(subject: s
     assert "<img" not in list(message.iter_parts())[1].get_content()
 
 
+@pytest.mark.parametrize(
+    "subject", ["=?utf-8?q?hi=0D=0ABcc:_v=40x.example?=", "=?utf-8?b?aGk=?= =?x?", "=?=?=?"]
+)
+def test_what_looks_encoded_comes_back_as_it_was_written(subject: str) -> None:
+    assert parsed(made(stored(subject=subject)))["Subject"] == f"[CS-000042] {subject}"
+
+
 HOSTILE = st.text(
     alphabet=st.sampled_from('\r\n\t \x00\x0b\x0c\x85\u2028\u202e\x1b.=?<>"@:;,()[]{}%\\é漢😀ab\ud800'),
     max_size=120,
