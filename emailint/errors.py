@@ -8,6 +8,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     ├── StoreError             run          permanent   exit 73   the store cannot be used
     │   └── StoreBusy          run          transient   exit 0    another sweep holds the store
     ├── DirectoryError         run          permanent             the directory cannot be used as it is
+    ├── StoreWarning           run          permanent   exit 1    a file of the store was changed by others
     ├── SourceError            integration                        a mailbox cannot be swept
     │   ├── ConnectionFailed   integration  transient             name, TCP, time-out, lost connection
     │   ├── TlsFailed          integration  permanent             certificate or TLS refused
@@ -24,6 +25,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   └── OutcomeUnknown       message    permanent             handed over, no answer: never sent again
     ├── MessageError           message      permanent             one mail cannot be read or stored
     │   ├── AttachmentError    message      permanent             an attachment cannot be stored
+    │   ├── Held               message      permanent             waits for a person; its octets are kept
     │   └── Quarantined        message      permanent             failed too often; its octets are kept
     ├── NoAlias                message      permanent             no alias fits
     └── TemplateError          message      permanent             a template cannot be rendered
@@ -95,6 +97,10 @@ class StoreError(EmailintError):
     """The store cannot be used; nothing remote was touched."""
 
     exit_code = Exit.STORE
+
+
+class StoreWarning(EmailintError):
+    """Something is amiss with a file of the store; the sweep goes on."""
 
 
 class StoreBusy(StoreError):
@@ -186,6 +192,10 @@ class MessageError(EmailintError):
 
 class AttachmentError(MessageError):
     """An attachment cannot be stored."""
+
+
+class Held(MessageError):
+    """A mail that waits for a person; its octets are kept, and it is marked read."""
 
 
 class Quarantined(MessageError):

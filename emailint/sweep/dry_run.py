@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from emailint.case import StoredAttachment
 from emailint.store.ledger import Known, OpenError, Rates, ReplyState
+from emailint.store.projection import ProjectionReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -223,9 +224,11 @@ class DryStore:
     own_key: bytes = b"dry run"
     attachments: DryAttachments = field(default_factory=DryAttachments)
     quarantine: DryRawMail = field(default_factory=DryRawMail)
+    hold: DryRawMail = field(default_factory=DryRawMail)
 
-    def project(self) -> None:
+    def project(self) -> ProjectionReport:
         """Nothing is written."""
+        return ProjectionReport()
 
     def write_error(self, record: ErrorRecord) -> None:
         """Nothing is written."""

@@ -1,4 +1,4 @@
-"""What is made of one message: the plan before the transaction, the ledger entry inside it."""
+"""The ledger entry that is made of one message, inside the transaction."""
 
 from __future__ import annotations
 
@@ -6,58 +6,30 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from emailint.case import json_line
-from emailint.errors import NoAlias, Quarantined
+from emailint.errors import Held, Quarantined
 from emailint.message import own_ids
 from emailint.reply.policy import ReplyContext, Respond, Withhold
 from emailint.reply.policy import decide as decide_reply
 from emailint.reply.reason import Reason
-from emailint.routing.record import Arrival, make_case
-from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, Unrouted, decide
+from emailint.routing.follow_up import Terms, with_follow_up
+from emailint.routing.record import Arrival, make_case, make_follow_up, with_related
+from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, Unrouted
+from emailint.routing.rules import Subject, with_rules
 from emailint.routing.workspace import find_workspace
-from emailint.store.ledger import Disposition, Entry, Journal, Key, NewReply, ReplyState
+from emailint.store.ledger import Disposition, Entry, Journal, NewReply, ReplyState
 from emailint.sweep.result import MessageResult
 from emailint.sweep.troubles import About
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
-    from emailint.case import StoredAttachment
-    from emailint.config.model import Config, Integration
+    from emailint.config.model import Integration
     from emailint.message.model import InboundMessage
     from emailint.routing.alias import AliasMatch
     from emailint.store.ledger import Batch
     from emailint.sweep.mailbox import Read
-    from emailint.sweep.run import Run, SweepStore
-
-Kept = tuple["StoredAttachment", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be made of a message unless the ledger knows it. `folder` is where it moves."""
-
-    integration: str
-    read: Read
-    message: InboundMessage
-    key: Key
-    route: Route
-    folder: str | None
-
-    @property
-    def quarantined(self) -> bool:
-        """Whether the message could not be read, and only its headers were."""
-        return self.read.failure is not None
-
-    @property
-    def problem(self) -> NoAlias | None:
-        """Why nothing can be made of it."""
-        if not isinstance(self.route, Unrouted):
-            return None
-        named = ", ".join(self.route.addresses) or "nobody"
-        return NoAlias(
-            f"no alias of integration {self.integration!r} fits a mail to {named}; it stays unread",
-            hint="add one of these addresses as an alias, or give one alias default: true",
-        )
+    from emailint.sweep.plans import Kept, Plan
+    from emailint.sweep.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,38 +38,6 @@ class Made:
 
     entry: Entry
     result: MessageResult
-
-
-def plan(config: Config, integration: Integration, read: Read) -> Plan:
-    """Decide what can be decided without the ledger."""
-    message = read.message
-    if message is None:  # callers pass only what was read
-        raise TypeError("a message that was not read has no plan")
-    scope = "" if config.dedupe == "global" else integration.mailbox.lower()
-    route = decide(message, integration.aliases)
-    if read.failure is not None and isinstance(route, Ignore):
-        route = NewCase(route.match)
-    moves = read.whole and read.failure is None
-    return Plan(
-        integration=integration.name,
-        read=read,
-        message=message,
-        key=Key(scope, message.fingerprint),
-        route=route,
-        folder=integration.move_to if moves else None,
-    )
-
-
-def keep(store: SweepStore, plans: Sequence[Plan]) -> Mapping[Key, Kept]:
-    """Store attachments, and the raw octets of quarantined mail, before anything refers to them.
-
-    All of it is durable when this returns; keeping the same again is harmless.
-    """
-    cases = [each for each in plans if isinstance(each.route, NewCase)]
-    for each in cases:
-        if each.quarantined and each.read.raw is not None:
-            store.quarantine.keep(each.key, each.read.raw)
-    return store.attachments.save_many({each.key: each.message.attachments for each in cases})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,38 +50,67 @@ class Intake:
 
     def make(self, plan: Plan, kept: Kept, batch: Batch) -> Made:
         """The entry of a message that the ledger does not know. Numbers are taken from the batch."""
-        match plan.route:
-            case NewCase(match=match):
-                return self._case(_with_defects(plan, batch), match, kept, batch)
+        route = plan.route if plan.quarantined else self._with_follow_up(plan, batch)
+        match route:
+            case NewCase():
+                return self._case(_with_defects(plan, batch), route, kept, batch)
+            case FollowUpTo():
+                return self._follow_up(_with_defects(plan, batch), route, kept, batch)
+            case Hold(reason=reason):
+                return Made(self._entry(plan, Disposition.HELD), result(plan, "held", detail=reason))
             case Ignore(reason=reason):
                 return Made(self._entry(plan, Disposition.IGNORED), result(plan, "ignored", detail=reason))
-            case Unrouted() | Hold() | FollowUpTo():
-                raise TypeError(f"{type(plan.route).__name__} makes no entry here")
+            case Unrouted():
+                raise TypeError("an unrouted message makes no entry")
             case _:
-                assert_never(plan.route)
+                assert_never(route)
 
-    def _case(self, plan: Plan, match: AliasMatch, kept: Kept, batch: Batch) -> Made:
-        case_id = f"{self.run.config.case_prefix}-{batch.next_case_number():06d}"
-        decision = self._decide_reply(plan, match, batch)
-        arrival = Arrival(
-            plan.message,
-            self.integration.name,
-            plan.read.ref.locus,
-            plan.read.ref.received_at,
-            self.run.clock.now(),
+    def _with_follow_up(self, plan: Plan, batch: Batch) -> Route:
+        config = self.run.config
+        terms = Terms(
+            self.run.store.own_key, self.run.clock.now(), config.follow_up_max_age, config.case_prefix
         )
-        case = make_case(case_id, arrival, match, find_workspace(match.alias), kept, _recorded(decision))
+        return with_follow_up(plan.route, plan.message, batch, terms)
+
+    def _case(self, plan: Plan, route: NewCase, kept: Kept, batch: Batch) -> Made:
+        workspace = find_workspace(route.match.alias, plan.message, self.run.knowledge)
+        about_mail = Subject(plan.message, workspace.value, self._received(plan))
+        match = with_rules(route.match, about_mail)
+        decision = self._decide_reply(plan, match, batch)
+        case_id = f"{self.run.config.case_prefix}-{batch.next_case_number():06d}"
+        case = make_case(case_id, self._arrival(plan), match, workspace, kept, _recorded(decision))
         entry = replace(
             self._entry(plan, Disposition.QUARANTINED if plan.quarantined else Disposition.CASE),
             case_id=case_id,
             journal=Journal.CASES,
-            line=json_line(case.record()),
+            line=json_line(with_related(case, route.related_case).record()),
             participants=participants(plan.message),
             reply=self._reply(case_id, match, decision, plan),
         )
         outcome = "quarantined" if plan.quarantined else "cases"
-        said = "pending" if isinstance(decision, Respond) else f"withheld: {decision.reason}"
-        return Made(entry, replace(result(plan, outcome, case_id=case_id), reply=said))
+        return Made(entry, replace(result(plan, outcome, case_id=case_id), reply=_said(decision)))
+
+    def _follow_up(self, plan: Plan, route: FollowUpTo, kept: Kept, batch: Batch) -> Made:
+        follow_up_id = f"{route.case_id}-{batch.next_follow_up_number(route.case_id)}"
+        decision = self._decide_reply(plan, route.match, batch, follow_up=True)
+        record = make_follow_up(follow_up_id, self._arrival(plan), route, kept).record()
+        entry = replace(
+            self._entry(plan, Disposition.FOLLOW_UP),
+            case_id=route.case_id,
+            journal=Journal.FOLLOW_UPS,
+            line=json_line(record),
+            participants=participants(plan.message),
+            reply=self._reply(follow_up_id, route.match, decision, plan),
+        )
+        made = result(plan, "follow_ups", case_id=route.case_id, detail=f"matched by {route.matched_by}")
+        return Made(entry, replace(made, reply=_said(decision)))
+
+    def _arrival(self, plan: Plan) -> Arrival:
+        ref = plan.read.ref
+        return Arrival(plan.message, self.integration.name, ref.locus, ref.received_at, self.run.clock.now())
+
+    def _received(self, plan: Plan) -> datetime:
+        return plan.read.ref.received_at or self.run.clock.now()
 
     def _entry(self, plan: Plan, disposition: Disposition) -> Entry:
         return Entry(
@@ -155,7 +124,9 @@ class Intake:
             folder=plan.folder,
         )
 
-    def _decide_reply(self, plan: Plan, match: AliasMatch, batch: Batch) -> Respond | Withhold:
+    def _decide_reply(
+        self, plan: Plan, match: AliasMatch, batch: Batch, *, follow_up: bool = False
+    ) -> Respond | Withhold:
         """Whether and whom to answer."""
         if not self.run.options.replies:
             return Withhold(Reason.REPLIES_OFF)
@@ -166,8 +137,9 @@ class Intake:
         context = ReplyContext(
             settings=settings,
             own_addresses=self.run.config.own_addresses,
-            received_at=plan.read.ref.received_at or now,
+            received_at=self._received(plan),
             now=now,
+            follow_up=follow_up,
             trust_reply_to=match.alias.trust_reply_to,
             recent_cases=batch.cases_since(self.account, now - settings.limit.breaker_window),
             outbound=self.integration.outbound.type != "none",
@@ -177,15 +149,15 @@ class Intake:
             return Withhold(Reason.ANSWERED_ELSEWHERE)
         return decision
 
-    def _reply(self, case_id: str, match: AliasMatch, decision: Respond | Withhold, plan: Plan) -> NewReply:
+    def _reply(self, own_id: str, match: AliasMatch, decision: Respond | Withhold, plan: Plan) -> NewReply:
         domain = self.integration.mailbox.rpartition("@")[2]
         return NewReply(
-            message_id=own_ids.make(case_id, self.run.store.own_key, domain),
+            message_id=own_ids.make(own_id, self.run.store.own_key, domain),
             recipient=decision.to if isinstance(decision, Respond) else "",
             state=ReplyState.PENDING if isinstance(decision, Respond) else ReplyState.WITHHELD,
             reason=None if isinstance(decision, Respond) else decision.reason.value,
             alias=match.alias.address,
-            received_at=plan.read.ref.received_at or self.run.clock.now(),
+            received_at=self._received(plan),
         )
 
 
@@ -215,10 +187,18 @@ def quarantine(plan: Plan) -> Quarantined:
     )
 
 
+def hold(result: MessageResult) -> Held:
+    """What is told of a mail that waits for a person."""
+    return Held(
+        f"a mail is held: {result.detail}; its octets are kept and it is marked read",
+        hint="change the configuration or the directory, then `emailint retry` with the id of this error",
+    )
+
+
 def about(plan: Plan, result: MessageResult) -> About:
     """The message and the case that an error is about."""
     return About(
-        key=result.case_id or "",
+        key=result.case_id or plan.read.ref.locus,
         locus=plan.read.ref.locus,
         message_id=plan.message.message_id,
         subject=plan.message.subject,
@@ -241,6 +221,10 @@ def _with_defects(plan: Plan, batch: Batch) -> Plan:
         "reused_message_id: an earlier mail of other content bears the same one",
     )
     return replace(plan, message=replace(plan.message, defects=defects))
+
+
+def _said(decision: Respond | Withhold) -> str:
+    return "pending" if isinstance(decision, Respond) else f"withheld: {decision.reason}"
 
 
 def _recorded(decision: Respond | Withhold) -> tuple[str, str | None]:

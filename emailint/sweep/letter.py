@@ -11,11 +11,12 @@ from emailint.reply.compose import ReplyFacts, compose
 from emailint.reply.policy import PendingReply, still_due
 from emailint.reply.stored import StoredLine
 from emailint.routing.alias import alias_at
+from emailint.routing.rules import reply_settings
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from emailint.config.model import Config, Integration
+    from emailint.config.model import Config, Integration, ReplySettings
     from emailint.outbound.protocol import OutgoingMail
     from emailint.reply.policy import Standing
     from emailint.store.ledger import Ledger, Reply
@@ -31,6 +32,11 @@ class Letter:
     reply: Reply
     stored: StoredLine
 
+    @property
+    def settings(self) -> ReplySettings:
+        """How mail to this alias is answered, and what its rules said of this case."""
+        return reply_settings(alias_at(self.integration.aliases, self.reply.alias), self.stored.record)
+
     def standing(self, ledger: Ledger, now: datetime, begun_last_minute: int) -> Standing:
         """Age, rates and configuration looked at again, at the moment of sending."""
         pending = PendingReply(
@@ -42,7 +48,7 @@ class Letter:
         return still_due(
             pending,
             ledger.rates(self.reply.recipient, now),
-            alias_at(self.integration.aliases, self.reply.alias).reply,
+            self.settings,
             now,
             begun_last_minute=begun_last_minute,
             own_addresses=self.config.own_addresses,
@@ -59,8 +65,7 @@ class Letter:
             marker=MARKER,
             null_sender=self.integration.outbound.null_sender,
         )
-        settings = alias_at(self.integration.aliases, self.reply.alias).reply
-        return compose(self.stored, settings, facts, templates)
+        return compose(self.stored, self.settings, facts, templates)
 
 
 def letter_for(config: Config, integration: Integration, reply: Reply) -> Letter:

@@ -26,13 +26,13 @@ WINDOW = 1_000
 class Read:
     """A message that was fetched and read.
 
-    `raw` is kept only where it is to be stored (quarantine); `whole` is False where headers alone were
-    fetched; `failure` is set, and `message` None, where reading ended by an error.
+    `whole` is False where headers alone were fetched; `failure` is set, and `message` None, where reading
+    ended by an error.
     """
 
     ref: MessageRef
     message: InboundMessage | None
-    raw: bytes | None = None
+    raw: bytes
     whole: bool = True
     failure: MessageError | None = None
 
@@ -106,9 +106,9 @@ def read(raw: RawMessage, settings: ReadSettings) -> Read:
     """Read one message; whatever goes wrong with it stays with it, and its octets are kept."""
     try:
         if raw.whole:
-            return Read(raw.ref, reader.read_message(raw.raw, settings))
+            return Read(raw.ref, reader.read_message(raw.raw, settings), raw.raw)
         message = reader.read_headers(raw.raw, settings)
-        return Read(raw.ref, replace(message, size=raw.ref.size or message.size), whole=False)
+        return Read(raw.ref, replace(message, size=raw.ref.size or message.size), raw.raw, whole=False)
     except Exception as error:  # noqa: BLE001 - the message boundary: one mail never ends a sweep
         failure = MessageError(f"the mail could not be read: {type(error).__name__}")
         failure.__cause__ = error
@@ -117,8 +117,6 @@ def read(raw: RawMessage, settings: ReadSettings) -> Read:
 
 def again_alone(failed: Read, settings: ReadSettings) -> Read:
     """Read once more, in a child process, what could not be read in this one."""
-    if failed.raw is None:
-        return failed
     return read_alone(RawMessage(failed.ref, failed.raw, failed.whole), settings)
 
 
@@ -134,8 +132,7 @@ def read_alone(raw: RawMessage, settings: ReadSettings) -> Read:
 
 def quarantined(alone: Read, settings: ReadSettings) -> Read:
     """The minimal reading of a message that failed too often."""
-    raw = alone.raw or b""
-    return replace(alone, message=reader.read_minimal(raw, settings, str(alone.failure)))
+    return replace(alone, message=reader.read_minimal(alone.raw, settings, str(alone.failure)))
 
 
 def about(ref: MessageRef, message: InboundMessage | None, attempt: int = 1) -> About:

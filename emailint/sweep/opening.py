@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from emailint.config.model import Config
+    from emailint.directory.lookup import IndexedDirectory
     from emailint.store.folder import Store
     from emailint.store.lock import Holder
     from emailint.sweep.clock import Budget, Clock
@@ -51,6 +52,18 @@ def locked(
     make_tree(config.store)
     remaining = budget.remaining()
     until = None if remaining is None else clock.monotonic() + remaining
-    lock = RunLock(config.store, now=clock.now)
+    lock = RunLock(config.store, now=clock.now, pause=budget.wait_stopped)
     with lock.acquire(names, str(config.path), until, waiting), open_store(config.store) as store:
         yield lock, store
+
+
+@contextmanager
+def directory(config: Config, *, keep: bool) -> Iterator[IndexedDirectory | None]:
+    """The directory of people and organisations, if there is one; not read before it is asked."""
+    if config.directory is None:
+        yield None
+        return
+    from emailint.directory.lookup import open_directory  # noqa: PLC0415 - only where one is configured
+
+    with open_directory(config.directory, config.store / "directory.index", keep=keep) as found:
+        yield found

@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emailint import retry
-from emailint.errors import AttachmentError, FolderReadOnly, RepliesStopped
+from emailint.errors import AttachmentError, DirectoryError, FolderReadOnly, RepliesStopped
 from emailint.reply.reason import Reason
-from emailint.sweep import entry, mailbox
+from emailint.sweep import entry, mailbox, plans
 from emailint.sweep.connect import place_of
 from emailint.sweep.options import MailboxListed
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from emailint.message.model import ReadSettings
     from emailint.sources.protocol import MailSource, MessageRef
     from emailint.store.ledger import Batch
-    from emailint.sweep.entry import Kept, Plan
     from emailint.sweep.mailbox import Job, Read
+    from emailint.sweep.plans import Kept, Plan
     from emailint.sweep.result import MessageResult
     from emailint.sweep.run import Run, Tally
 
@@ -151,17 +151,26 @@ class MailboxSweep:
         """Make of each message what is to be made, in one transaction, then do the steps."""
         if not reads:
             return
-        plans = [entry.plan(self.run.config, self.integration, read) for read in reads]
+        made = self.plans(reads)
         try:
-            kept = entry.keep(self.run.store, plans)
+            kept = plans.keep(self.run.store, made)
         except AttachmentError as error:
             self.one_by_one(reads, error)
             return
         with self.ledger.transaction() as batch:
-            results = [self.enter(batch, plan, kept.get(plan.key, ())) for plan in plans]
-        self.settle(plans, results)
+            results = [self.enter(batch, plan, kept.get(plan.key, ())) for plan in made]
+        self.settle(made, results)
         self.finish()
         self.run.outbox.wake()
+
+    def plans(self, reads: Sequence[Read]) -> list[Plan]:
+        """Decide what needs no ledger; where the directory cannot be asked, the mail stays unread."""
+        run = self.run
+        try:
+            return [plans.plan(run.config, self.integration, read, run.knowledge) for read in reads]
+        except DirectoryError:
+            self.ledger.release([read.ref.locus for read in reads])
+            raise
 
     def one_by_one(self, reads: Sequence[Read], error: AttachmentError) -> None:
         """The attachments of one message cannot be kept: the others are taken all the same."""
@@ -192,6 +201,8 @@ class MailboxSweep:
                 self.report(plan.read, plan.problem)
             if result.outcome == "quarantined":
                 self.run.troubles.report(entry.quarantine(plan), self.integration, entry.about(plan, result))
+            if result.outcome == "held":
+                self.run.troubles.report(entry.hold(result), self.integration, entry.about(plan, result))
             self.tally.done(result)
         self.tally.add(replies_withheld=sum(result.reply.startswith("withheld") for result in results))
         failed = [result.locus for result in results if result.outcome == "failed"]
@@ -205,7 +216,7 @@ class MailboxSweep:
 
     def finish(self) -> None:
         """Project, mark and move all that waits for it in this mailbox."""
-        self.run.store.project()
+        self.run.project()
         try:
             self.mark()
             self.move()

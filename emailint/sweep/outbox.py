@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, assert_never
 
 from emailint.errors import OutboundError, OutboundUnavailable, OutcomeUnknown, StoreError, TemplateError
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from emailint.sweep.run import SweepStore, Tally
     from emailint.sweep.troubles import Troubles
     from emailint.templating import Templates
+
+MOST_IN_HAND = 2_000
+"""Replies with their stored lines that are in memory at once, more or less."""
 
 GIVE_UP = 3
 """After so many replies in a row that could not be handed over, a server is left alone for this sweep."""
@@ -69,7 +72,9 @@ class Outbox:
         self._in_hand: dict[int, Reply] = {}
         self._begun: Counter[str] = Counter()
         self._compiled: Templates | None = None
+        self._last_taken = 0
         self._lock = Lock()
+        self._room = Condition()
         self.broken: StoreError | None = None
 
     @property
@@ -91,16 +96,26 @@ class Outbox:
         return 2 * self._budget.reserve if self._in_hand else 0.0
 
     def wake(self) -> None:
-        """Take up all replies that are due and nobody has in hand."""
+        """Take up the replies that are due, the oldest first, as many as may be in hand at once."""
         if not self._on or self._budget.stopped:
             return
-        with self._lock:
-            for reply in self._store.ledger.due_replies(self._clock.now()):
-                if reply.row not in self._in_hand:
+        with self._room:
+            while len(self._in_hand) < MOST_IN_HAND:
+                due = self._store.ledger.due_replies(self._clock.now(), after=self._last_taken)
+                if not due:
+                    return
+                for reply in due:
+                    self._last_taken = reply.row
                     self._hand_over(reply)
 
     def finish(self) -> None:
-        """Wait until every worker has sent what it had, or the time is up. Raises StoreError."""
+        """Wait until every reply that is due was sent or left for later. Raises StoreError."""
+        self.wake()
+        while self._in_hand:
+            with self._room:
+                self._room.wait_for(lambda: len(self._in_hand) < MOST_IN_HAND // 2)
+            if not self._more():
+                break
         for worker in self._workers.values():
             worker.queue.put(None)
         for worker in self._workers.values():
@@ -108,6 +123,12 @@ class Outbox:
                 worker.thread.join()
         if self.broken is not None:
             raise self.broken
+
+    def _more(self) -> bool:
+        """Take up further replies; whether there were any."""
+        before = self._last_taken
+        self.wake()
+        return self._last_taken != before
 
     def _hand_over(self, reply: Reply) -> None:
         integration = owner(self._config, reply)
@@ -136,7 +157,9 @@ class Outbox:
                 except Exception as error:  # noqa: BLE001 - one reply never ends the others
                     self._failed(reply, connect.unsent(error))
                 finally:
-                    self._in_hand.pop(reply.row, None)
+                    with self._room:
+                        self._in_hand.pop(reply.row, None)
+                        self._room.notify_all()
 
     def _reply(self, worker: Worker, reply: Reply) -> None:
         """Send one reply, unless it is due no more, or no time is left to begin it."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from emailint.errors import StoreWarning
 from emailint.sweep.options import MessageDone
 from emailint.sweep.result import Counts, IntegrationResult
+from emailint.sweep.troubles import About
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from emailint.case import ErrorRecord, StoredAttachment
     from emailint.config.model import Config
     from emailint.message.model import Attachment
+    from emailint.routing.knowledge import Knowledge
     from emailint.store.ledger import Key, Ledger
+    from emailint.store.projection import ProjectionReport
     from emailint.sweep.clock import Budget, Clock
     from emailint.sweep.options import Event, SweepOptions
     from emailint.sweep.outbox import Outbox
@@ -54,9 +58,12 @@ class SweepStore(Protocol):
     def quarantine(self) -> RawKeeper: ...
 
     @property
+    def hold(self) -> RawKeeper: ...
+
+    @property
     def own_key(self) -> bytes: ...
 
-    def project(self) -> object:
+    def project(self) -> ProjectionReport:
         """All lines of the ledger are durable in their files when it returns."""
         ...
 
@@ -89,12 +96,18 @@ class Run:
     config: Config
     options: SweepOptions
     store: SweepStore
+    knowledge: Knowledge
     clock: Clock
     budget: Budget
     troubles: Troubles
     quota: Quota
     outbox: Outbox
     tell: Callable[[Event], None]
+
+    def project(self) -> None:
+        """The step `project`; what was found amiss with the JSON lines is told."""
+        for warning in self.store.project().warnings:
+            self.troubles.report(StoreWarning(warning), about=About(key=warning))
 
 
 @dataclass(slots=True)

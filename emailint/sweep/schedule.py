@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emailint.case import stamp
+from emailint.directory.model import NOBODY
 from emailint.errors import EmailintError, StoreError, UsageError
+from emailint.routing.knowledge import knowledge_of
 from emailint.store.ledger import Health
 from emailint.sweep import backoff, connect, opening
 from emailint.sweep.clock import Budget, SystemClock
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from emailint.config.model import Config, Integration
+    from emailint.directory.lookup import IndexedDirectory
     from emailint.sweep.clock import Clock
     from emailint.sweep.options import Event, SweepOptions
     from emailint.sweep.run import SweepStore
@@ -45,7 +48,7 @@ class Sweep:
         """
         for integration in integrations:
             self.tallies[integration.name] = Tally(integration.name, self.run.tell)
-        self.run.store.project()
+        self.run.project()
         self.run.outbox.start(self.tallies)
         crew = Crew(self.mailbox)
         with Watchdog(self.run.budget, lambda: [*crew.running, *self.run.outbox.running]):
@@ -181,17 +184,42 @@ class Conditions:
 
 def _swept(given: Conditions, store: SweepStore, integrations: Sequence[Integration]) -> SweepResult:
     """The sweep itself, over an open store."""
+    with opening.directory(given.config, keep=not given.options.dry_run) as directory:
+        return _swept_with(given, store, directory, integrations)
+
+
+def _judge_directory(directory: IndexedDirectory, troubles: Troubles) -> None:
+    """Mail was looked up: a directory that cannot be used is an error, until it can."""
+    if directory.trouble is not None:
+        troubles.report(directory.trouble)
+
+
+def _swept_with(
+    given: Conditions,
+    store: SweepStore,
+    directory: IndexedDirectory | None,
+    integrations: Sequence[Integration],
+) -> SweepResult:
     started_at, began = given.clock.now(), given.clock.monotonic()
     troubles = Troubles(store.ledger, given.clock, store.write_error)
     troubles.load()
     outbox = Outbox(given.config, given.options, store, given.clock, given.budget, troubles)
-    quota = Quota(given.options.limit)
-    sweep = Sweep(
-        Run(
-            given.config, given.options, store, given.clock, given.budget, troubles, quota, outbox, given.tell
-        )
+    run = Run(
+        config=given.config,
+        options=given.options,
+        store=store,
+        knowledge=knowledge_of(given.config, directory or NOBODY),
+        clock=given.clock,
+        budget=given.budget,
+        troubles=troubles,
+        quota=Quota(given.options.limit),
+        outbox=outbox,
+        tell=given.tell,
     )
+    sweep = Sweep(run)
     sweep.go(integrations)
+    if directory is not None and any(tally.counts.listed for tally in sweep.tallies.values()):
+        _judge_directory(directory, troubles)
     troubles.close_run()
     troubles.tell()
     return SweepResult(

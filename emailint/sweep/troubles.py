@@ -25,6 +25,9 @@ REPEATS = frozenset({10, 100, 1_000, 10_000, 100_000})
 SENDING = "sending"
 """The key of the error that an integration's replies cannot leave."""
 
+KEPT = frozenset({"held", "quarantined"})
+"""Errors of mail whose octets are kept: open until somebody retries or dismisses them."""
+
 TELL_AGAIN = timedelta(days=1)
 
 
@@ -108,7 +111,9 @@ class Troubles:
         self._close(
             error
             for error in self._open.values()
-            if error.trouble.locus in ended and error.error_id not in self._seen
+            if error.trouble.locus in ended
+            and error.trouble.kind not in KEPT
+            and error.error_id not in self._seen
         )
 
     def close_absent(self, name: str, unread: Iterable[str]) -> None:
@@ -119,7 +124,7 @@ class Troubles:
             for error in self._open.values()
             if error.trouble.integration == name
             and error.trouble.locus is not None
-            and error.trouble.case_id is None
+            and error.trouble.kind not in KEPT
             and error.trouble.locus not in present
             and error.error_id not in self._seen
         )

@@ -21,7 +21,8 @@ from emailint.errors import (
     StoreError,
     UsageError,
 )
-from emailint.store import open_store
+from emailint.store import ProjectionReport, open_store
+from emailint.store.projection import Projection
 from tests.support.memory import START, letter
 from tests.support.world import PAYROLL, World, make_world
 
@@ -520,13 +521,12 @@ def test_a_broken_template_fails_the_reply_and_keeps_the_case(world: World) -> N
 def test_a_store_that_fails_stops_the_sweep_before_marking(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from emailint.store.projection import Projection  # noqa: PLC0415 - only this test breaks it
-
     world.source.deliver(letter())
 
-    def fail(_projection: object, ledger: Ledger) -> None:
+    def fail(_projection: object, ledger: Ledger) -> ProjectionReport:
         if ledger.unprojected():
             raise StoreError("no space left on the disk of the store")
+        return ProjectionReport()
 
     with monkeypatch.context() as broken:
         broken.setattr(Projection, "project", fail)

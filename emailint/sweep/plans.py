@@ -1,0 +1,96 @@
+"""What can be decided of a message without the ledger, and what must be durable before it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from emailint.errors import NoAlias
+from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, Unrouted, decide
+from emailint.store.ledger import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from emailint.case import StoredAttachment
+    from emailint.config.model import Config, Integration
+    from emailint.message.model import InboundMessage
+    from emailint.routing.knowledge import Knowledge
+    from emailint.sweep.mailbox import Read
+    from emailint.sweep.run import SweepStore
+
+Kept = tuple["StoredAttachment", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be made of a message unless the ledger knows it. `folder` is where it moves."""
+
+    integration: str
+    read: Read
+    message: InboundMessage
+    key: Key
+    route: Route
+    folder: str | None
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether the message could not be read, and only its headers were."""
+        return self.read.failure is not None
+
+    @property
+    def lasting(self) -> bool:
+        """Whether its attachments may be needed: it makes a case, or may turn out to be a follow-up."""
+        match self.route:
+            case NewCase() | FollowUpTo():
+                return True
+            case Hold(unless_follow_up=may) | Ignore(unless_follow_up=may):
+                return may
+            case Unrouted():
+                return False
+            case _:
+                assert_never(self.route)
+
+    @property
+    def problem(self) -> NoAlias | None:
+        """Why nothing can be made of it."""
+        if not isinstance(self.route, Unrouted):
+            return None
+        named = ", ".join(self.route.addresses) or "nobody"
+        return NoAlias(
+            f"no alias of integration {self.integration!r} fits a mail to {named}; it stays unread",
+            hint="add one of these addresses as an alias, or give one alias default: true",
+        )
+
+
+def plan(config: Config, integration: Integration, read: Read, knowledge: Knowledge) -> Plan:
+    """Decide what needs no ledger. Raises DirectoryError where the directory cannot be asked."""
+    message = read.message
+    if message is None:  # callers pass only what was read
+        raise TypeError("a message that was not read has no plan")
+    scope = "" if config.dedupe == "global" else integration.mailbox.lower()
+    route: Route = decide(message, integration.aliases, knowledge)
+    if read.failure is not None and isinstance(route, Ignore | Hold):
+        route = NewCase(route.match)
+    moves = read.whole and read.failure is None
+    return Plan(
+        integration=integration.name,
+        read=read,
+        message=message,
+        key=Key(scope, message.fingerprint),
+        route=route,
+        folder=integration.move_to if moves else None,
+    )
+
+
+def keep(store: SweepStore, plans: Sequence[Plan]) -> Mapping[Key, Kept]:
+    """Store attachments, and the octets of mail that is quarantined or held, before anything refers to them.
+
+    All of it is durable when this returns; keeping the same again is harmless.
+    """
+    for each in plans:
+        if each.quarantined:
+            store.quarantine.keep(each.key, each.read.raw)
+        elif isinstance(each.route, Hold):
+            store.hold.keep(each.key, each.read.raw)
+    return store.attachments.save_many({each.key: each.message.attachments for each in plans if each.lasting})
