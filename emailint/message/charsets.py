@@ -55,10 +55,31 @@ _WIDER = {
     "ansi_x3.110-1983": "windows-1252",
     "iso-10646-ucs-2": "utf-16",
     "ucs-2": "utf-16",
-    "cp-850": "cp850",
+    "ucs2": "utf-16",
+    "unicodefffe": "utf-16-be",
+    "koi8": "koi8-r",
+    "koi8-ru": "koi8-u",
+    "iso-ir-111": "koi8-r",
+    "eucjp-win": "euc_jp",
+    "eucjp-ms": "euc_jp",
+    "iso-2022-jp-ms": "iso2022_jp_ext",
+    "mac-ce": "mac_latin2",
+    "mac-centraleurroman": "mac_latin2",
+    "mac-japanese": "cp932",
+    "iso-latin-1": "windows-1252",
+    "8859-1": "windows-1252",
 }
 """Names that Python does not know, and charsets whose name is used for a wider one (WHATWG Encoding)."""
 
+_PAGES = {
+    "936": "gb18030",
+    "950": "big5hkscs",
+    "51932": "euc_jp",
+    "50220": "iso2022_jp_ext",
+    "50221": "iso2022_jp_ext",
+}
+_PAGE = re.compile(r"(?:windows|win|cp|ansi|ibm|dos|ms)[-_ ]?0*(\d{3,5})")
+_PART = re.compile(r"iso[-_ ]?8859[-_ ]?(\d{1,2})")
 _STATEFUL = ("utf-7", "utf-16", "utf-32", "iso2022", "hz")
 """Decoders for which bytes below 0x80 are not always ASCII."""
 
@@ -110,7 +131,12 @@ def resolve(name: str) -> str | None:
 def _candidates(name: str) -> list[str]:
     bare = name.removeprefix("x-").removeprefix("cs")
     plain = [name, bare, bare.replace("_", "-"), bare.replace("-", "")]
-    return [_WIDER[item] for item in plain if item in _WIDER] + plain
+    known = [_WIDER[item] for item in plain if item in _WIDER]
+    page, part = _PAGE.match(bare), _PART.match(bare)
+    guessed = [_PAGES.get(page[1], f"cp{page[1]}")] if page else []
+    guessed += ["cp1252" if part[1] == "1" else f"iso8859-{part[1]}"] if part else []
+    guessed += ["utf-8"] if bare.startswith(("utf-8", "utf8")) else []
+    return known + plain + guessed
 
 
 def _codec(name: str) -> str | None:

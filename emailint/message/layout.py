@@ -11,12 +11,12 @@ from emailint.message import markup
 if TYPE_CHECKING:
     from emailint.message.markup import Token
 
-BREAK, QUOTE, UNQUOTE = "\ue000", "\ue001", "\ue002"
-"""Marks in the text (private use, taken out of the mail first): a new line, a quotation's two ends."""
+BREAK, QUOTE, UNQUOTE, SPACE = "\ue000", "\ue001", "\ue002", "\ue003"
+"""Marks in the text (private use, taken out of the mail first): new line, quotation's ends, fixed blank."""
 
 _LONGEST_CELL = 120
 _DEEPEST = 20
-_MARKS = {ord(mark): None for mark in (BREAK, QUOTE, UNQUOTE)}
+_MARKS = {ord(mark): None for mark in (BREAK, QUOTE, UNQUOTE, SPACE)}
 _BLOCK = frozenset(
     (  # noqa: SIM905 - names read best as one text
         "div center section article header footer main aside nav address fieldset form dl dt dd figure "
@@ -26,6 +26,7 @@ _BLOCK = frozenset(
 _KEPT = frozenset(["ul", "ol", "li", "pre"])
 _PARAGRAPH = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6"])
 _CELLS = frozenset(["table", "tr", "td", "th"])
+_FIXED = re.compile("&nbsp;?|&#160;|&#[xX][aA]0;|\xa0")
 _HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]{1,12})"|'([^']{1,12})')""", re.IGNORECASE)
 _LINKED = re.compile(r"\s*(?:https?|ftp|mailto|tel):", re.IGNORECASE)
@@ -106,7 +107,7 @@ class _Writer:
         """All tokens."""
         for token in row:
             if not token.name:
-                self.output.append(token.text.replace("<", "&lt;"))
+                self.output.append(_FIXED.sub(SPACE, token.text).replace("<", "&lt;"))
             elif token.closing:
                 self._close(token.name)
             else:
@@ -212,7 +213,7 @@ def _broken(text: str) -> str:
 
 
 def _line(line: str) -> str:
-    line = line.replace("\xa0", " ").rstrip()
+    line = line.replace(SPACE, " ").replace("\xa0", " ").rstrip()
     return "" if _FILLER.fullmatch(line) else line
 
 
