@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emailint.case import Case
 from emailint.errors import TemplateError
-from emailint.message.clean import lines, one_line
+from emailint.message.clean import lines, one_line, without_surrogates
 from emailint.message.model import Authentication
 from emailint.reply.stored import StoredLine
 
@@ -129,7 +129,7 @@ def _short(value: object) -> object:
 
 def _body(text: str) -> str:
     """Plain line ends, no control characters, no blank lines around; "" stays ""."""
-    stripped = _CONTROLS.sub("", lines(text)).strip("\n \t")
+    stripped = _CONTROLS.sub("", without_surrogates(lines(text))).strip("\n \t")
     return stripped + "\n" if stripped else ""
 
 
