@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+"
-_LABEL: Final = (
-    r"[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9\-\u0080-\U0010ffff]*[A-Za-z0-9\u0080-\U0010ffff])?"
-)
+# What is no atext (RFC 5322 section 3.2.3), no letter or digit: by exclusion, since classes that name
+# all letters beyond ASCII take 20 ms to compile, every minute.
+_ATOM: Final = r"[^\x00-\x20\"(),.:;<>@\[\\\]\x7f]+"
+_LETTER: Final = r"[^\x00-/:-@\[-`{-\x7f]"
+_LABEL: Final = rf"{_LETTER}(?:(?:{_LETTER}|-)*{_LETTER})?"
 _ADDRESS: Final = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?P<domain>{_LABEL}(?:\.{_LABEL})*)")
 _LOCAL_OCTETS: Final = 64
 _DOMAIN_OCTETS: Final = 253

@@ -33,7 +33,9 @@ COMMANDS: Final = {
     "list-errors": Lazy("emailint.cli.troubles", "list_errors", "List what is wrong now."),
     "dismiss": Lazy("emailint.cli.troubles", "dismiss", "Close errors that are dealt with."),
     "list-cases": Lazy("emailint.cli.cases", "list_cases", "List the cases that were made."),
-    "check": Lazy("emailint.cli.check", "check", "Check configuration and templates, without network."),
+    "check": Lazy(
+        "emailint.cli.check", "check", "Check configuration, templates and directory, without network."
+    ),
     "schema": Lazy("emailint.cli.schema", "schema", "Print a JSON Schema."),
 }
 

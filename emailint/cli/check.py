@@ -1,4 +1,4 @@
-"""`emailint check`: configuration and templates, without network."""
+"""`emailint check`: configuration, templates and directory, without network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import click
 
 from emailint.cli.previews import template_problems
 from emailint.cli.settings import Settings, pass_settings
+from emailint.directory.check import check as inspect_directory
 from emailint.errors import Exit
+from emailint.routing.knowledge import knowledge_of
 from emailint.terminal import terminal_safe
 
 if TYPE_CHECKING:
@@ -18,15 +20,20 @@ if TYPE_CHECKING:
 @click.command()
 @pass_settings
 def check(settings: Settings) -> int:
-    """Check configuration and templates, without network.
+    """Check configuration, templates and directory, without network.
 
     Says everything that is wrong at once, with file, line and what to do. Each template that is named is
     rendered with a sample case; no password is asked for and no server is spoken to.
     """
     config = settings.load()
-    problems = list(template_problems(config))
-    for problem in problems:
-        click.echo(terminal_safe(f"{config.path}: {problem}"), err=True)
+    problems = [f"{config.path}: {problem}" for problem in template_problems(config)]
+    notices: list[str] = []
+    if config.directory is not None:
+        found = inspect_directory(config.directory, knowledge_of(config).is_public)
+        problems += map(str, found.problems)
+        notices += map(str, found.notices)
+    for line in [*problems, *notices]:
+        click.echo(terminal_safe(line), err=True)
     if problems:
         return Exit.CONFIG
     if settings.verbosity >= 0:

@@ -15,7 +15,9 @@ from emailint.reply.compose import ReplyFacts, compose
 from emailint.reply.render import SAMPLE_MAILBOX, preview, sample
 from emailint.reply.stored import StoredLine
 from emailint.routing.alias import match_alias
+from emailint.routing.knowledge import knowledge_of
 from emailint.routing.record import Arrival, field_variables, make_case
+from emailint.routing.rules import variants
 from emailint.routing.sender import sender_of
 from emailint.routing.workspace import find_workspace
 from emailint.templating import Templates, render_field
@@ -98,19 +100,27 @@ def template_problems(config: Config) -> Iterator[str]:
         except TemplateError as error:
             yield _line(f"integration {integration.name}", error)
     for integration in config.integrations:
-        for alias in integration.aliases:
-            yield from _field_problems(integration, alias)
+        for where, alias in _variants(integration):
+            yield from _field_problems(integration, where, alias)
 
 
 def _named(config: Config) -> Iterator[tuple[Integration, str]]:
     for integration in config.integrations:
-        for alias in integration.aliases:
+        for _, alias in _variants(integration):
             for name in (alias.reply.template, alias.reply.follow_up_template):
                 if name is not None:
                     yield integration, name
 
 
-def _field_problems(integration: Integration, alias: Alias) -> Iterator[str]:
+def _variants(integration: Integration) -> Iterator[tuple[str, Alias]]:
+    """Each alias as it stands, and as each of its rules changes it, with words that say which."""
+    for alias in integration.aliases:
+        yield f"alias {alias.address}", alias
+        for name, changed in variants(alias):
+            yield f"alias {alias.address}, {name}", changed
+
+
+def _field_problems(integration: Integration, where: str, alias: Alias) -> Iterator[str]:
     """Case fields that cannot be rendered over a sample mail."""
     message = InboundMessage(fingerprint="", raw_sha256="", size=0, subject="A subject", text="A text")
     variables = field_variables(message, sender_of(message, alias), alias.workspace)
@@ -123,7 +133,7 @@ def _field_problems(integration: Integration, alias: Alias) -> Iterator[str]:
             try:
                 render_field(template, variables)
             except TemplateError as error:
-                yield _line(f"integration {integration.name}, alias {alias.address}, case.{field}", error)
+                yield _line(f"integration {integration.name}, {where}, case.{field}", error)
 
 
 def _stored(config: Config, raw: bytes) -> StoredLine:
@@ -138,7 +148,7 @@ def _stored(config: Config, raw: bytes) -> StoredLine:
         )
     now = datetime.now(UTC)
     arrival = Arrival(message, integration.name, "", now, now)
-    workspace = find_workspace(match.alias)
+    workspace = find_workspace(match.alias, message, knowledge_of(config))
     case_id = f"{config.case_prefix}-{SAMPLE_NUMBER}"
     return StoredLine(make_case(case_id, arrival, match, workspace, (), ("respond", None)).record())
 
