@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from emailint.errors import TemplateError
 from emailint.outgoing import OutgoingMail
-from emailint.reply.policy import template_of
+from emailint.reply.checks import template_of
 from emailint.reply.render import Addressed, render
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from emailint.config.model import ReplyLimit, ReplySettings
 from emailint.message.model import Address, Authentication, Automatic, InboundMessage, Kind, Signal
+from emailint.reply.checks import is_automated
 from emailint.reply.policy import (
     MINUTE,
     Due,
@@ -20,7 +21,6 @@ from emailint.reply.policy import (
     Wait,
     Withhold,
     decide,
-    is_automated,
     still_due,
 )
 from emailint.reply.reason import Reason
