@@ -185,7 +185,7 @@ class _Reader:
         if "@" in decoded and "=?" in self.text:
             self._broken("the address stands inside an encoded word")
             self.found += parse(decoded.replace("=?", "").encode()).addresses
-        else:
+        elif decoded:
             self.found.append(_nameless(decoded))
 
     def _name(self, text: str) -> str:
