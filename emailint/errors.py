@@ -27,7 +27,6 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   ├── AttachmentError    message      permanent             an attachment cannot be stored
     │   ├── Held               message      permanent             waits for a person; its octets are kept
     │   └── Quarantined        message      permanent             failed too often; its octets are kept
-    ├── NoAlias                message      permanent             no alias fits
     └── TemplateError          message      permanent             a template cannot be rendered
 
 A message text says what failed, where, what became of the mail, and what to do (`hint`).
@@ -200,10 +199,6 @@ class Held(MessageError):
 
 class Quarantined(MessageError):
     """A mail that could not be read too often: its octets are kept, and a case of its headers was made."""
-
-
-class NoAlias(MessageError):
-    """No alias fits the addresses of a mail, and none is the default."""
 
 
 class TemplateError(EmailintError):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from emailint.config.model import ReplySettings
-from emailint.errors import NoAlias, TemplateError, UsageError
+from emailint.errors import TemplateError, UsageError
 from emailint.message import read_message
 from emailint.message.model import InboundMessage, ReadSettings
 from emailint.message.quoted import MARKER
@@ -79,7 +79,7 @@ class Preview:
 def preview_of(config: Config | None, name: str, raw: bytes | None) -> Preview:
     """The preview for the octets of a mail, or for a sample case.
 
-    Raises UsageError for a mail without a configuration, NoAlias where no alias fits the mail.
+    Raises UsageError for a mail without a configuration, and for one that no alias of it fits.
     """
     if raw is None:
         return Preview(config, name, StoredLine(sample()))
@@ -142,8 +142,8 @@ def _stored(config: Config, raw: bytes) -> StoredLine:
     integration = _integration_for(config, message)
     match = match_alias(message.recipients, integration.aliases)
     if match is None:
-        raise NoAlias(
-            f"no alias of integration {integration.name!r} fits this mail, so it would not be answered",
+        raise UsageError(
+            f"no alias of integration {integration.name!r} fits this mail: it would be held, not answered",
             hint="give one of the aliases default: true",
         )
     now = datetime.now(UTC)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.command("list-errors")
 @click.option("--since", type=duration, metavar="TIME", help="Only those seen in the last 2h, 3d ...")
 @click.option("--integration", metavar="NAME", help="Only this integration's.")
-@click.option("--kind", metavar="KIND", help="Only this kind: login_refused, no_alias ...")
+@click.option("--kind", metavar="KIND", help="Only this kind: login_refused, held ...")
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from emailint.message import own_ids
 from emailint.message.model import Kind
-from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, Unrouted
+from emailint.routing.alias import AliasMatch
+from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route
 from emailint.routing.sender import sender_of
 
 if TYPE_CHECKING:
@@ -90,9 +91,12 @@ def with_follow_up(route: Route, message: InboundMessage, cases: Cases, terms: T
             found = follow_up(message, match.alias, cases, terms)
             if isinstance(found, Related):
                 return replace(route, related_case=found.case_id)
-        case Hold(match=match, unless_follow_up=True) | Ignore(match=match, unless_follow_up=True):
+        case (
+            Hold(match=AliasMatch() as match, unless_follow_up=True)
+            | Ignore(match=match, unless_follow_up=True)
+        ):
             found = follow_up(message, match.alias, cases, terms)
-        case Hold() | Ignore() | FollowUpTo() | Unrouted():
+        case Hold() | Ignore() | FollowUpTo():
             return route
         case _:
             assert_never(route)

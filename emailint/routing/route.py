@@ -1,6 +1,6 @@
 """The routes a message can take, and the decision between them.
 
-    alias → deny list → automatic mail → (follow_up.py, which asks the ledger) → unknown sender
+    alias (none: held) → deny list → automatic mail → (follow_up.py, which asks the ledger) → unknown sender
 
 What is decided here needs no ledger. `unless_follow_up` marks the routes that a follow-up goes before.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from emailint.routing.alias import AliasMatch, addressed, match_alias
 from emailint.routing.sender import sender_of
+from emailint.routing.tokens import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,9 +42,12 @@ class FollowUpTo:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A person has to decide; the mail is kept, marked read, and listed until then."""
+    """A person has to decide; the mail is kept, marked read, and listed until then.
 
-    match: AliasMatch
+    `match` is None where no alias fits, and none is the default.
+    """
+
+    match: AliasMatch | None
     reason: str
     unless_follow_up: bool = False
 
@@ -57,26 +61,19 @@ class Ignore:
     unless_follow_up: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unrouted:
-    """No alias fits; `addresses` are the ones the message named."""
-
-    addresses: tuple[str, ...]
-
-
-Route = NewCase | FollowUpTo | Hold | Ignore | Unrouted
+Route = NewCase | FollowUpTo | Hold | Ignore
 
 
 def decide(
     message: InboundMessage, aliases: Sequence[Alias], knowledge: Knowledge | None = None
-) -> NewCase | Hold | Ignore | Unrouted:
+) -> NewCase | Hold | Ignore:
     """The route of a message that is not known yet; without knowledge nobody counts as a stranger.
 
     Raises DirectoryError where the directory must be asked and cannot.
     """
     match = match_alias(message.recipients, aliases)
     if match is None:
-        return Unrouted(tuple(addressed(message.recipients)))
+        return Hold(None, f"no_alias: no alias fits a mail to {_named(message)}")
     alias = match.alias
     sender = sender_of(message, alias)
     address = sender.address if sender else ""
@@ -88,6 +85,10 @@ def decide(
     if knowledge is None or verdict == "allow" or _is_welcome(alias, address, knowledge):
         return NewCase(match)
     return _stranger(match, address)
+
+
+def _named(message: InboundMessage) -> str:
+    return listed(addressed(message.recipients)) or "nobody"
 
 
 def _is_welcome(alias: Alias, address: str, knowledge: Knowledge) -> bool:

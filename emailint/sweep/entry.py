@@ -13,7 +13,7 @@ from emailint.reply.policy import decide as decide_reply
 from emailint.reply.reason import Reason
 from emailint.routing.follow_up import Terms, with_follow_up
 from emailint.routing.record import Arrival, make_case, make_follow_up, with_related
-from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, Unrouted
+from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route
 from emailint.routing.rules import Subject, with_rules
 from emailint.routing.workspace import find_workspace
 from emailint.store.ledger import Disposition, Entry, Journal, NewReply, ReplyState
@@ -60,8 +60,6 @@ class Intake:
                 return Made(self._entry(plan, Disposition.HELD), result(plan, "held", detail=reason))
             case Ignore(reason=reason):
                 return Made(self._entry(plan, Disposition.IGNORED), result(plan, "ignored", detail=reason))
-            case Unrouted():
-                raise TypeError("an unrouted message makes no entry")
             case _:
                 assert_never(route)
 
@@ -164,7 +162,7 @@ class Intake:
 def result(plan: Plan, outcome: str, *, case_id: str | None = None, detail: str = "") -> MessageResult:
     """What the report says of a message."""
     sender = plan.message.senders[0] if plan.message.senders else None
-    match = None if isinstance(plan.route, Unrouted) else plan.route.match
+    match = plan.route.match
     return MessageResult(
         integration=plan.integration,
         locus=plan.read.ref.locus,
@@ -191,7 +189,8 @@ def hold(result: MessageResult) -> Held:
     """What is told of a mail that waits for a person."""
     return Held(
         f"a mail is held: {result.detail}; its octets are kept and it is marked read",
-        hint="change the configuration or the directory, then `emailint retry` with the id of this error",
+        hint="change the configuration or the directory, then `emailint retry` with the id of this error,"
+        " or with --held for all that is held",
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emailint.config.model import Integration
-    from emailint.errors import MessageError, NoAlias, SourceError
+    from emailint.errors import MessageError, SourceError
     from emailint.message.model import ReadSettings
     from emailint.sources.protocol import MailSource, MessageRef
     from emailint.store.ledger import Batch
@@ -188,8 +188,6 @@ class MailboxSweep:
         if known is not None:
             batch.add_locus(known, plan.read.ref.locus, self.place, plan.folder)
             return entry.result(plan, "already_known", case_id=known.case_id)
-        if plan.problem is not None:
-            return entry.result(plan, "failed", detail=str(plan.problem))
         made = self.intake.make(plan, kept, batch)
         batch.add(made.entry)
         return made.result
@@ -197,20 +195,15 @@ class MailboxSweep:
     def settle(self, plans: Sequence[Plan], results: Sequence[MessageResult]) -> None:
         """Tell what became of each message; open and close their errors."""
         for plan, result in zip(plans, results, strict=True):
-            if plan.problem is not None and result.outcome == "failed":
-                self.report(plan.read, plan.problem)
             if result.outcome == "quarantined":
                 self.run.troubles.report(entry.quarantine(plan), self.integration, entry.about(plan, result))
             if result.outcome == "held":
                 self.run.troubles.report(entry.hold(result), self.integration, entry.about(plan, result))
             self.tally.done(result)
         self.tally.add(replies_withheld=sum(result.reply.startswith("withheld") for result in results))
-        failed = [result.locus for result in results if result.outcome == "failed"]
-        if failed:
-            self.ledger.release(failed)
         if any(result.reply == BREAKER for result in results):
             self.run.troubles.report(stopped(self.integration), self.integration)
-        self.run.troubles.close_loci(result.locus for result in results if result.outcome != "failed")
+        self.run.troubles.close_loci(result.locus for result in results)
 
     # The steps
 
@@ -255,7 +248,7 @@ class MailboxSweep:
             self.ledger.release(vanished)
             self.tally.add(vanished=len(vanished))
 
-    def report(self, read: Read, error: MessageError | NoAlias, attempt: int = 1) -> None:
+    def report(self, read: Read, error: MessageError, attempt: int = 1) -> None:
         """Open an error for this message; it stays unread and is tried again."""
         self.run.troubles.report(error, self.integration, mailbox.about(read.ref, read.message, attempt))
 

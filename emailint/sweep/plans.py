@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from emailint.errors import NoAlias
-from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, Unrouted, decide
+from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, decide
 from emailint.store.ledger import Key
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ class Plan:
 
     @property
     def quarantined(self) -> bool:
-        """Whether the message could not be read, and only its headers were."""
-        return self.read.failure is not None
+        """Whether the message could not be read, and a case is made of its headers."""
+        return self.read.failure is not None and isinstance(self.route, NewCase)
 
     @property
     def lasting(self) -> bool:
@@ -46,21 +45,8 @@ class Plan:
                 return True
             case Hold(unless_follow_up=may) | Ignore(unless_follow_up=may):
                 return may
-            case Unrouted():
-                return False
             case _:
                 assert_never(self.route)
-
-    @property
-    def problem(self) -> NoAlias | None:
-        """Why nothing can be made of it."""
-        if not isinstance(self.route, Unrouted):
-            return None
-        named = ", ".join(self.route.addresses) or "nobody"
-        return NoAlias(
-            f"no alias of integration {self.integration!r} fits a mail to {named}; it stays unread",
-            hint="add one of these addresses as an alias, or give one alias default: true",
-        )
 
 
 def plan(config: Config, integration: Integration, read: Read, knowledge: Knowledge) -> Plan:
@@ -69,8 +55,8 @@ def plan(config: Config, integration: Integration, read: Read, knowledge: Knowle
     if message is None:  # callers pass only what was read
         raise TypeError("a message that was not read has no plan")
     scope = "" if config.dedupe == "global" else integration.mailbox.lower()
-    route: Route = decide(message, integration.aliases, knowledge)
-    if read.failure is not None and isinstance(route, Ignore | Hold):
+    route = decide(message, integration.aliases, knowledge)
+    if read.failure is not None and route.match is not None:
         route = NewCase(route.match)
     moves = read.whole and read.failure is None
     return Plan(
@@ -89,8 +75,8 @@ def keep(store: SweepStore, plans: Sequence[Plan]) -> Mapping[Key, Kept]:
     All of it is durable when this returns; keeping the same again is harmless.
     """
     for each in plans:
-        if each.quarantined:
-            store.quarantine.keep(each.key, each.read.raw)
-        elif isinstance(each.route, Hold):
+        if isinstance(each.route, Hold):
             store.hold.keep(each.key, each.read.raw)
+        elif each.quarantined:
+            store.quarantine.keep(each.key, each.read.raw)
     return store.attachments.save_many({each.key: each.message.attachments for each in plans if each.lasting})

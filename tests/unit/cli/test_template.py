@@ -139,7 +139,7 @@ def test_a_mail_that_no_alias_fits_is_told(here: Path, capsys: pytest.CaptureFix
     )
     config.write_text(text, encoding="utf-8")
     (here / "mail.eml").write_bytes(MAIL)
-    assert main(["render-template", "case-confirm", "--message", "mail.eml"]) == Exit.TROUBLE
+    assert main(["render-template", "case-confirm", "--message", "mail.eml"]) == Exit.USAGE
     assert "no alias" in capsys.readouterr().err
 
 

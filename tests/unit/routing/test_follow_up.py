@@ -13,7 +13,7 @@ from emailint.message import own_ids
 from emailint.message.model import Authentication, Bounce, Kind
 from emailint.routing.alias import AliasMatch
 from emailint.routing.follow_up import MOST_IDS, MOST_TAGS, Belongs, Related, Terms, follow_up, with_follow_up
-from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, Unrouted
+from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route
 from tests.support.routing import addresses, message
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ ROUTES: list[tuple[Route, bool]] = [
     (Ignore(MATCH, "unknown_sender: …", unless_follow_up=True), True),
     (Hold(MATCH, "other"), False),
     (Ignore(MATCH, "deny: …"), False),
-    (Unrouted(("x@y",)), False),
+    (Hold(None, "no_alias: …"), False),
     (FollowUpTo(MATCH, "CS-000007", "bounce"), False),
 ]
 

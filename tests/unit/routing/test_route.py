@@ -12,7 +12,7 @@ from emailint.directory.model import Organisation, Person
 from emailint.message.model import Kind
 from emailint.routing.alias import AliasMatch
 from emailint.routing.knowledge import Knowledge, knowledge_of
-from emailint.routing.route import Hold, Ignore, NewCase, Unrouted, decide
+from emailint.routing.route import Hold, Ignore, NewCase, decide
 from tests.support.routing import People, addresses, message
 
 DESK = "desk@example.org"
@@ -40,7 +40,11 @@ def test_automatic_mail_by_kind(kind: Kind, ignored: bool) -> None:
 
 
 def test_no_alias_says_whom_the_mail_named() -> None:
-    assert decide(message(to="Else@x.example"), (Alias(DESK),), KNOWLEDGE) == Unrouted(("else@x.example",))
+    mail = message(recipients={"To": ("Else@x.example", "a@x.example"), "Cc": ("a@x.example", "b@x.example")})
+    named = "else@x.example, a@x.example, b@x.example"
+    assert decide(mail, (Alias(DESK),), KNOWLEDGE) == Hold(None, f"no_alias: no alias fits a mail to {named}")
+    nobody = Hold(None, "no_alias: no alias fits a mail to nobody")
+    assert decide(message(recipients={}), (Alias(DESK),), KNOWLEDGE) == nobody
 
 
 SENDERS = [

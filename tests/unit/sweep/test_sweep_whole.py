@@ -181,30 +181,58 @@ def test_renaming_an_integration_makes_nothing_anew(world: World) -> None:
     assert len(world.outbound.sent) == 1
 
 
-def test_no_alias_leaves_the_mail_unread_with_one_error_that_names_the_addresses(world: World) -> None:
+def test_mail_that_no_alias_takes_is_held_with_one_error_that_names_the_addresses(world: World) -> None:
     world.change(aliases=(Alias("urgent@example.org"),))
-    world.source.deliver(letter(to="sales@example.org, Press <press@example.org>"))
-    for _ in range(3):
-        result = world.sweep()
-        assert (result.totals.failed, result.trouble) == (1, True)
-    assert len(world.source.unread()) == 1
-    assert world.lines() == []
+    mail = letter(to="sales@example.org, Press <press@example.org>")
+    world.source.deliver(mail)
+    result = world.sweep()
+    assert (result.totals.held, result.trouble) == (1, True)
+    assert (world.source.unread(), world.lines(), world.outbound.sent) == ([], [], [])
+    (kept,) = (world.folder / "data" / "hold").glob("*.eml")
+    assert kept.read_bytes() == mail
     (error,) = world.open_errors()
-    assert error.trouble.kind == "no_alias"
+    assert error.trouble.kind == "held"
     assert "sales@example.org, press@example.org" in error.trouble.message
-    assert error.count == 3
+    assert "emailint retry" in error.trouble.hint
     assert [line["event"] for line in world.lines("errors.jsonl")] == ["opened"]
 
 
-def test_an_alias_that_is_added_later_makes_the_case_and_closes_the_error(world: World) -> None:
+def test_held_mail_stays_held_and_listed_whatever_is_swept_later(world: World) -> None:
     world.change(aliases=(Alias("urgent@example.org"),))
-    world.source.deliver(letter(to="sales@example.org"))
+    uid = world.source.deliver(letter(to="sales@example.org"))
     world.sweep()
     world.change(aliases=(Alias("sales@example.org", default=True),))
+    world.source.mails[uid].seen = False
+    world.source.deliver(letter(to="sales@example.org"))
     result = world.sweep()
-    assert (result.totals.cases, world.open_errors()) == (1, [])
-    assert [line["event"] for line in world.lines("errors.jsonl")] == ["opened", "closed"]
-    assert [error.trouble.kind for error in result.recovered] == ["no_alias"]
+    assert (result.totals.already_known, result.totals.cases, result.trouble) == (2, 0, False)
+    assert [(error.trouble.kind, error.count) for error in world.open_errors()] == [("held", 1)]
+
+
+def test_each_mail_that_is_held_has_an_error_of_its_own(world: World) -> None:
+    world.change(aliases=(Alias("urgent@example.org"),))
+    for number in range(3):
+        world.source.deliver(letter(number, to="sales@example.org"))
+    assert world.sweep().totals.held == 3
+    assert len({error.error_id for error in world.open_errors()}) == 3
+
+
+def test_mail_that_cannot_be_read_and_that_no_alias_takes_is_held(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_args: object) -> None:
+        raise MessageError("its reader was ended by signal 11")
+
+    monkeypatch.setattr("emailint.message.child.read_in_child", die)
+    world.change(aliases=(Alias("urgent@example.org"),))
+    world.source.deliver(letter(to="sales@example.org"))
+    with open_store(world.folder / "data") as store:
+        store.ledger.begin([world.source.locus(1)])
+    outcomes = [world.sweep().totals for _ in range(3)]
+    assert [(each.failed, each.held) for each in outcomes] == [(1, 0), (1, 0), (0, 1)]
+    assert (world.source.unread(), world.lines()) == ([], [])
+    (kept,) = (world.folder / "data" / "hold").glob("*.eml")
+    assert kept.read_bytes() == letter(to="sales@example.org")
 
 
 def test_ignored_mail_is_marked_and_makes_no_case(world: World) -> None:
