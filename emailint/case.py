@@ -242,6 +242,7 @@ def message_block(message: InboundMessage, locus: str, received_at: datetime | N
     first = message.senders[0] if message.senders else None
     return {
         "message_id": message.message_id,
+        "subject": message.subject,
         "in_reply_to": message.in_reply_to[0] if message.in_reply_to else None,
         "references": list(message.references),
         "date": stamp(message.date),

@@ -20,6 +20,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   └── ProtocolFailed     integration  transient             an answer that no RFC allows
     ├── OutboundError          message                            a reply was not sent
     │   ├── OutboundUnavailable  message    transient             nothing was handed over; safe to repeat
+    │   │   └── OutboundDeferred  message   transient             this one mail is not taken now (a 4xx)
     │   ├── OutboundRefused      message    permanent             refused, this recipient or content
     │   ├── RepliesStopped     integration  permanent             too many cases at once: no replies
     │   └── OutcomeUnknown       message    permanent             handed over, no answer: never sent again
@@ -167,6 +168,10 @@ class OutboundUnavailable(OutboundError):
     """Nothing was handed over; the same reply may be tried again later."""
 
     transient = True
+
+
+class OutboundDeferred(OutboundUnavailable):
+    """The server takes mail, but not this one now (4xx: greylisting, a full mailbox)."""
 
 
 class OutboundRefused(OutboundError):

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-from emailint.errors import OutboundRefused, OutboundUnavailable, OutcomeUnknown
+from emailint.errors import OutboundDeferred, OutboundRefused, OutboundUnavailable, OutcomeUnknown
 from emailint.outbound.gate import KEPT, admit
 from emailint.outbound.trial import ConnectionLost, Skipped, Unusable, deliver_trial, steps
 
@@ -215,8 +215,13 @@ class SmtpOutbound:
         """4xx and what is about the login: later. 5xx: never. None for what is no refusal at all."""
         if answer.code == CLOSING:
             self._forget()
-        if answer.code // 100 == 4 or answer.code in _LOGIN_FIRST:
+        if answer.code == CLOSING or answer.code in _LOGIN_FIRST:
             return self._unavailable(f"it does not take the reply to {mail.recipient} now: {answer}")
+        if answer.code // 100 == 4:
+            return OutboundDeferred(
+                f"{self.settings} does not take the reply to {mail.recipient} now: {answer};"
+                " nothing was sent, and the reply is tried again"
+            )
         if answer.code // 100 == 5:
             return OutboundRefused(
                 f"{self.settings} refused the reply to {mail.recipient}: {answer}; {KEPT}",

@@ -12,7 +12,14 @@ from queue import SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, assert_never
 
-from emailint.errors import OutboundError, OutboundUnavailable, OutcomeUnknown, StoreError, TemplateError
+from emailint.errors import (
+    OutboundDeferred,
+    OutboundError,
+    OutboundUnavailable,
+    OutcomeUnknown,
+    StoreError,
+    TemplateError,
+)
 from emailint.reply.policy import Due, Wait, Withhold
 from emailint.store.ledger import ReplyState
 from emailint.sweep import backoff, connect
@@ -34,6 +41,9 @@ if TYPE_CHECKING:
 
 MOST_IN_HAND = 2_000
 """Replies with their stored lines that are in memory at once, more or less."""
+
+PATIENCE = 3
+"""So many times a server may ask to come back with one reply before that is an error."""
 
 GIVE_UP = 3
 """After so many replies in a row that could not be handed over, a server is left alone for this sweep."""
@@ -191,6 +201,9 @@ class Outbox:
         except OutcomeUnknown as error:
             ledger.settle(reply, ReplyState.UNKNOWN, str(error))
             self._doubt(reply, str(error))
+        except OutboundDeferred as error:
+            worker.failures = 0
+            self._deferred(reply, error)
         except OutboundUnavailable as error:
             worker.failures += 1
             self._later(reply, error)
@@ -201,7 +214,7 @@ class Outbox:
             worker.failures = 0
             ledger.settle(reply, ReplyState.SENT)
             self._count(reply, "replies_sent", "sent")
-            self._troubles.close_sending(reply.integration)
+            self._troubles.close_sending(letter.integration.name, reply.case_id)
 
     def _templates(self) -> Templates:
         """The templates, compiled once a sweep, and only where a reply goes out."""
@@ -212,13 +225,22 @@ class Outbox:
 
     def _later(self, reply: Reply, error: OutboundUnavailable) -> None:
         """Nothing was delivered: the same reply is tried again after a pause."""
-        until = self._clock.now() + backoff.reply_pause(reply.attempts)
-        self._store.ledger.postpone(reply, until, str(error))
-        self._count(reply, None, "waiting: the server did not take it")
+        self._postpone(reply, error, "waiting: the server did not take it")
         integration = owner(self._config, reply)
         self._troubles.report(error, integration, About(key=SENDING))
         if tally := self._tallies.get(integration.name if integration else ""):
             tally.error = tally.error or str(error)
+
+    def _deferred(self, reply: Reply, error: OutboundDeferred) -> None:
+        """The server does not take this one now: an error only where that goes on."""
+        self._postpone(reply, error, "waiting: the server asks to come back")
+        if reply.attempts >= PATIENCE:
+            self._troubles.report(error, owner(self._config, reply), about(reply))
+
+    def _postpone(self, reply: Reply, error: OutboundUnavailable, said: str) -> None:
+        until = self._clock.now() + backoff.reply_pause(reply.attempts)
+        self._store.ledger.postpone(reply, until, str(error))
+        self._count(reply, None, said)
 
     def _failed(self, reply: Reply, error: EmailintError) -> None:
         """The reply was refused, or cannot be made: for good, until somebody retries it by name."""

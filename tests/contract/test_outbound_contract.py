@@ -211,7 +211,7 @@ def test_a_failure_says_what_it_is_and_ends_with_the_mail(outlet: Outlet, kind: 
         outlet.faults[kind]()
         with pytest.raises(OutboundError) as caught:
             outbound.send(mail(2), begin)
-        assert type(caught.value) is kind
+        assert isinstance(caught.value, kind)
         outlet.mend()
         outbound.send(mail(3), lambda: None)
     assert outlet.delivered() == octets(mail(1), mail(3))

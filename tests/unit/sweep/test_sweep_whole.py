@@ -15,6 +15,7 @@ from emailint.errors import (
     FolderReadOnly,
     LoginRefused,
     MessageError,
+    OutboundDeferred,
     OutboundRefused,
     OutboundUnavailable,
     OutcomeUnknown,
@@ -532,6 +533,26 @@ def test_a_server_that_takes_nothing_is_left_alone(world: World) -> None:
         world.source.deliver(letter(number, sender=f"p{number}@example.com"))
     assert world.sweep().totals.cases == 20
     assert len(tried) == 3
+
+
+def test_greylisting_is_no_alarm_and_holds_up_no_other(world: World) -> None:
+    def before(mail: OutgoingMail) -> None:
+        if mail.recipient.startswith("grey"):
+            raise OutboundDeferred("451 come back later")
+
+    world.outbound.before = before
+    for number in range(8):
+        world.source.deliver(letter(number, sender=f"{'grey' if number < 5 else 'p'}{number}@example.com"))
+    result = world.sweep()
+    assert (result.totals.replies_sent, result.trouble, world.open_errors()) == (3, False, [])
+    for _ in range(4):
+        world.clock.forward(timedelta(hours=1))
+        world.sweep()
+    assert {error.trouble.kind for error in world.open_errors()} == {"outbound_deferred"}
+    world.outbound.before = lambda _mail: None
+    world.clock.forward(timedelta(hours=1))
+    assert world.sweep().totals.replies_sent == 5
+    assert world.open_errors() == []
 
 
 def test_a_broken_template_fails_the_reply_and_keeps_the_case(world: World) -> None:
