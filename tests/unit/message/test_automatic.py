@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 import pytest
 
 from emailint.message import read_message
 from emailint.message.model import Automatic, Kind, ReadSettings, Signal
+from tests.support.timing import assert_within
 
 SETTINGS: Final = ReadSettings(own_addresses=frozenset({"payroll@bigtmepeo.com", "benefits@bigtmepeo.com"}))
 PERSON: Final = "From: Ann Lee <ann@example.com>\nTo: payroll@bigtmepeo.com\nReturn-Path: <ann@example.com>\n"
@@ -645,6 +645,4 @@ def test_report_inside_of_what_a_list_server_made_of_it() -> None:
 )
 def test_hostile_text_takes_little_time(piece: str) -> None:
     mail = headers("Return-Path: <>\n" + DAEMON, piece * 20_000, piece * 50_000)
-    begun = time.process_time()
-    judged(mail)
-    assert time.process_time() - begun < 0.5
+    assert_within(0.5, lambda: judged(mail))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ import pytest
 
 from emailint.message import read_message
 from emailint.message.model import Bounce, Kind, ReadSettings
+from tests.support.timing import assert_within
 
 DATA: Final = Path(__file__).parents[2] / "data" / "bounces"
 DAEMON: Final = "From: Mail Delivery System <MAILER-DAEMON@mx.example.org>\nReturn-Path: <>\n"
@@ -162,6 +162,4 @@ def test_no_more_than_a_hundred() -> None:
 )
 def test_hostile_reports_take_little_time(piece: str) -> None:
     mail = report(f"{MTA}\n{piece * 100_000}\n").replace("It came back.", piece * 50_000)
-    begun = time.process_time()
-    bounces(mail)
-    assert time.process_time() - begun < 1
+    assert_within(1, lambda: bounces(mail))
