@@ -5,7 +5,7 @@ from __future__ import annotations
 import html as entities
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emailint.message import clean as cleaning
 from emailint.message import layout, markup
@@ -104,9 +104,17 @@ def to_text(html: str) -> str:
 def _inscribed(simple: str) -> str:
     from inscriptis import get_text  # noqa: PLC0415 - only mail whose text is HTML needs it
     from inscriptis.model.config import ParserConfig  # noqa: PLC0415
+    from inscriptis.model.tag import CustomHtmlTagHandlerMapping  # noqa: PLC0415
 
-    text: str = get_text(simple, ParserConfig(display_links=True))
+    handlers = CustomHtmlTagHandlerMapping({"ul": _bulleted}, {})
+    config = ParserConfig(display_links=True, custom_html_tag_handler_mapping=handlers)
+    text: str = get_text(simple, config)
     return text
+
+
+def _bulleted(state: Any, _attributes: Any) -> None:
+    """Every list has the same bullet: of inscriptis' own, one is the letter o."""
+    state.li_counter.append("* ")
 
 
 def stripped(html: str) -> str:

@@ -34,7 +34,7 @@ def signed_content(data: bytes) -> bytes | None:
     """The MIME entity inside a signed-data structure; None where there is none or it is malformed."""
     try:
         return _signed_content(data)
-    except (_Malformed, IndexError):
+    except (_Malformed, IndexError, ValueError):
         return None
 
 
