@@ -63,6 +63,32 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptMail:
+    """What is noted of mail whose octets wait for a person, so that it can be decided anew.
+
+    `size` is what the server announced, in octets; `whole` is False where only the header block was
+    fetched, `read` False where reading it failed.
+    """
+
+    received_at: datetime
+    size: int | None = None
+    whole: bool = True
+    read: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that waits for a person: held, or quarantined and not read since."""
+
+    known: Known
+    key: Key
+    integration: str
+    account: str
+    locus: str
+    kept: KeptMail
+
+
+@dataclass(frozen=True, slots=True)
 class NewReply:
     """The reply of a new row: pending, or withheld with its reason from the beginning."""
 
@@ -80,7 +106,8 @@ class Entry:
 
     `journal` and `line` are None for what makes no line (ignored, held). `message_ids` are all ids by
     which a later mail may refer to this one (its own and our reply's); `participants` the lower-case
-    addresses of From, To and Cc. `folder` is where the mail is to be moved, if anywhere.
+    addresses of From, To and Cc. `folder` is where the mail is to be moved, if anywhere. `kept` is there
+    for what is held or quarantined.
     """
 
     key: Key
@@ -96,6 +123,7 @@ class Entry:
     participants: Sequence[str] = ()
     folder: str | None = None
     reply: NewReply | None = None
+    kept: KeptMail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +256,15 @@ class Batch(Protocol):
         """The row of this key."""
         ...
 
-    def answered(self, fingerprint: str) -> bool:
-        """Whether any row of this fingerprint, in whatever scope, has a reply that is not withheld."""
+    def answered(self, fingerprint: str, *, besides: int | None = None) -> bool:
+        """Whether a row of this fingerprint, in whatever scope, has a reply that is not withheld.
+
+        `besides` is a row that is not asked.
+        """
         ...
 
-    def has_message_id(self, scope: str, message_id: str) -> bool:
-        """Whether a row of this scope has this Message-ID."""
+    def has_message_id(self, scope: str, message_id: str, *, besides: int | None = None) -> bool:
+        """Whether a row of this scope has this Message-ID; the row `besides` is not asked."""
         ...
 
     def next_case_number(self) -> int:
@@ -262,6 +293,20 @@ class Batch(Protocol):
 
     def add_locus(self, known: Known, locus: str, account: str, folder: str | None) -> None:
         """Another place of a known message; it is to be marked (and moved) like the first."""
+        ...
+
+    def replace(self, known: Known, entry: Entry) -> None:
+        """A held message becomes what it was held from: its row, line and reply; its places stay.
+
+        Raises StoreError when it is held no more.
+        """
+        ...
+
+    def reread(self, known: Known, line: bytes) -> None:
+        """A quarantined message was read after all: `line` follows up its case, and it waits no more.
+
+        Raises StoreError when it waits no more.
+        """
         ...
 
 
@@ -298,6 +343,10 @@ class Ledger(Protocol):
 
     def transaction(self) -> AbstractContextManager[Batch]:
         """One transaction; commits durably on a clean exit, else nothing of it stays."""
+        ...
+
+    def waiting(self, disposition: Disposition) -> Sequence[Waiting]:
+        """What is HELD, or QUARANTINED and not read since, oldest first."""
         ...
 
     # The steps
@@ -358,6 +407,22 @@ class Ledger(Protocol):
 
     def postpone(self, reply: Reply, until: datetime, reason: str) -> None:
         """Back to PENDING, to be tried again not before `until`; counts one attempt."""
+        ...
+
+    def failed_replies(self) -> Sequence[Reply]:
+        """All that FAILED, oldest first."""
+        ...
+
+    def replies_of(self, case_id: str) -> Sequence[Reply]:
+        """The replies to a case and to its follow-ups, in whatever state, oldest first."""
+        ...
+
+    def send_again(self, reply: Reply) -> None:
+        """A person's order: FAILED, UNKNOWN or PENDING becomes PENDING, due now; counts one attempt.
+
+        The only way by which a reply that was begun is begun a second time. Raises StoreError for one that
+        was sent or withheld, or is being sent.
+        """
         ...
 
     def rates(self, recipient: str, now: datetime) -> Rates:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emailint.addresses import domain_of, normalise
 from emailint.errors import StoreError
-from emailint.store.ledger import CaseFacts, Disposition, Entry, Known, NewReply
+from emailint.store.ledger import CaseFacts, Disposition, Entry, Journal, Known, NewReply
 from emailint.store.schema import from_micros, stored, to_micros
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from emailint.store.database import Database
-    from emailint.store.ledger import Key
+    from emailint.store.ledger import KeptMail, Key
 
 BEGINS_CASE = frozenset({Disposition.CASE, Disposition.QUARANTINED})
 STAYS_IN_ITS_FOLDER = frozenset({Disposition.HELD, Disposition.QUARANTINED})
@@ -38,18 +38,19 @@ class SqliteBatch:
         )
         return Known(row[0], Disposition(row[1]), row[2]) if row else None
 
-    def answered(self, fingerprint: str) -> bool:
-        """Whether any row of this fingerprint, in whatever scope, has a reply that is not withheld."""
-        query = "SELECT 1 FROM reply WHERE fingerprint = ? AND state <> 'withheld' LIMIT 1"
-        return self._one(query, fingerprint) is not None
+    def answered(self, fingerprint: str, *, besides: int | None = None) -> bool:
+        """Whether a row of this fingerprint, but `besides`, has a reply that is not withheld."""
+        query = "SELECT 1 FROM reply WHERE fingerprint = ? AND state <> 'withheld' AND row <> ? LIMIT 1"
+        return self._one(query, fingerprint, besides or 0) is not None
 
-    def has_message_id(self, scope: str, message_id: str) -> bool:
-        """Whether a row of this scope has this Message-ID."""
+    def has_message_id(self, scope: str, message_id: str, *, besides: int | None = None) -> bool:
+        """Whether a row of this scope, but `besides`, has this Message-ID."""
         query = (
             "SELECT 1 FROM reference JOIN message USING (row)"
-            " WHERE reference.message_id = ?1 AND message.scope = ?2 AND message.message_id = ?1 LIMIT 1"
+            " WHERE reference.message_id = ?1 AND message.scope = ?2 AND message.message_id = ?1"
+            " AND row <> ?3 LIMIT 1"
         )
-        return self._one(query, stored(message_id), scope) is not None
+        return self._one(query, stored(message_id), scope, besides or 0) is not None
 
     def next_case_number(self) -> int:
         """The next number; taken for good once the transaction commits."""
@@ -61,8 +62,11 @@ class SqliteBatch:
 
     def next_follow_up_number(self, case_id: str) -> int:
         """The next follow-up number of this case, from 1."""
-        query = "SELECT count(*) FROM message WHERE case_id = ? AND disposition = 'follow_up'"
-        row = self._one(query, case_id)
+        query = (
+            "SELECT count(*) FROM message JOIN line USING (row)"
+            " WHERE message.case_id = ? AND line.journal = ?"
+        )
+        row = self._one(query, case_id, Journal.FOLLOW_UPS)
         known = int(row[0]) if row else 0
         self._follow_ups[case_id] = max(known, self._follow_ups.get(case_id, 0)) + 1
         return self._follow_ups[case_id]
@@ -99,15 +103,47 @@ class SqliteBatch:
         row = self._add_message(entry)
         self._add_references(entry, row)
         self._add_place(row, entry.locus, entry.account, _target(entry.disposition, entry.folder))
-        if entry.line is not None and entry.journal is not None:
-            insert = "INSERT INTO line (row, journal, content) VALUES (?, ?, ?)"
-            self._database.rows(insert, row, entry.journal, _whole(entry.line))
-        if entry.reply is not None:
-            self._add_reply(entry, entry.reply, row)
+        if entry.kept is not None:
+            self._add_kept(entry, entry.kept, row)
+        self._add_line_and_reply(entry, row)
 
     def add_locus(self, known: Known, locus: str, account: str, folder: str | None) -> None:
         """Another place of a known message; it is to be marked (and moved) like the first."""
         self._add_place(known.row, locus, account, _target(known.disposition, folder))
+
+    def replace(self, known: Known, entry: Entry) -> None:
+        """A held message becomes what it was held from: its row, line and reply; its places stay."""
+        changed = self._database.rows(
+            "UPDATE message SET disposition = ?, integration = ?, account = ?, created_at = ?,"
+            " counted_at = ?, case_id = ?, participants = ? WHERE row = ? AND disposition = 'held'"
+            " RETURNING row",
+            entry.disposition,
+            entry.integration,
+            entry.account,
+            to_micros(entry.created_at),
+            self._counted(entry),
+            entry.case_id,
+            json.dumps(list(entry.participants)),
+            known.row,
+        )
+        if not changed:
+            raise StoreError("a mail that was to be decided anew is held no more; nothing was changed")
+        self._database.rows("DELETE FROM kept WHERE row = ?", known.row)
+        move = "UPDATE locus SET folder = ? WHERE row = ? AND account = ?"
+        self._database.rows(move, _target(entry.disposition, entry.folder), known.row, entry.account)
+        self._add_references(entry, known.row)
+        self._add_line_and_reply(entry, known.row)
+
+    def reread(self, known: Known, line: bytes) -> None:
+        """A quarantined message was read after all: `line` follows up its case, and it waits no more."""
+        freed = self._database.rows(
+            "DELETE FROM kept WHERE row IN (SELECT row FROM message WHERE row = ?"
+            " AND disposition = 'quarantined') RETURNING row",
+            known.row,
+        )
+        if not freed:
+            raise StoreError("a mail that was to be read again is quarantined no more; nothing was changed")
+        self._add_line(known.row, Journal.FOLLOW_UPS, line)
 
     def finish(self) -> None:
         """Keep the numbers that were taken; called last within the transaction."""
@@ -116,13 +152,6 @@ class SqliteBatch:
             self._database.rows(update, self._case_number)
 
     def _add_message(self, entry: Entry) -> int:
-        created = to_micros(entry.created_at)
-        counted = created if entry.disposition in BEGINS_CASE else None
-        if counted is not None:
-            # After the clock was set back, stamps of the future count as now: the breaker neither
-            # forgets them nor keeps them for ever.
-            update = "UPDATE message SET counted_at = ?2 WHERE account = ?1 AND counted_at > ?2"
-            self._database.rows(update, entry.account, counted)
         ((row,),) = self._database.rows(
             "INSERT INTO message (scope, fingerprint, disposition, integration, account, created_at,"
             " counted_at, case_id, message_id, participants) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -132,26 +161,59 @@ class SqliteBatch:
             entry.disposition,
             entry.integration,
             entry.account,
-            created,
-            counted,
+            to_micros(entry.created_at),
+            self._counted(entry),
             entry.case_id,
             stored(entry.message_id) if entry.message_id is not None else None,
             json.dumps(list(entry.participants)),
         )
         return int(row)
 
+    def _counted(self, entry: Entry) -> int | None:
+        """When the case that this begins, if it begins one, counts as made."""
+        if entry.disposition not in BEGINS_CASE:
+            return None
+        # After the clock was set back, stamps of the future count as now: the breaker neither
+        # forgets them nor keeps them for ever.
+        counted = to_micros(entry.created_at)
+        update = "UPDATE message SET counted_at = ?2 WHERE account = ?1 AND counted_at > ?2"
+        self._database.rows(update, entry.account, counted)
+        return counted
+
+    def _add_kept(self, entry: Entry, kept: KeptMail, row: int) -> None:
+        self._database.rows(
+            "INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?)",
+            row,
+            stored(entry.locus),
+            to_micros(kept.received_at),
+            kept.size,
+            kept.whole,
+            kept.read,
+        )
+
     def _add_references(self, entry: Entry, row: int) -> None:
         own = [entry.message_id] if entry.message_id is not None else []
         reply = [entry.reply.message_id] if entry.reply is not None else []
         ids = {stored(message_id) for message_id in (*own, *reply)}
+        insert = "INSERT INTO reference VALUES (?, ?) ON CONFLICT DO NOTHING"
         for message_id in ids:
-            self._database.rows("INSERT INTO reference VALUES (?, ?)", message_id, row)
+            self._database.rows(insert, message_id, row)
 
     def _add_place(self, row: int, locus: str, account: str, folder: str | None) -> None:
         place = stored(locus)
         insert = "INSERT INTO locus (locus, row, account, folder) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
         self._database.rows(insert, place, row, account, folder)
         self._database.rows("DELETE FROM in_flight WHERE locus = ?", place)
+
+    def _add_line_and_reply(self, entry: Entry, row: int) -> None:
+        if entry.line is not None and entry.journal is not None:
+            self._add_line(row, entry.journal, entry.line)
+        if entry.reply is not None:
+            self._add_reply(entry, entry.reply, row)
+
+    def _add_line(self, row: int, journal: Journal, line: bytes) -> None:
+        insert = "INSERT INTO line (row, journal, content) VALUES (?, ?, ?)"
+        self._database.rows(insert, row, journal, _whole(line))
 
     def _add_reply(self, entry: Entry, reply: NewReply, row: int) -> None:
         self._database.rows(

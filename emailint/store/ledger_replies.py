@@ -110,6 +110,35 @@ class ReplyVerbs(LedgerPart):
             if changed != 1:
                 raise StoreError(f"the reply of {reply.case_id} has ended before; it is not tried again")
 
+    def failed_replies(self) -> Sequence[Reply]:
+        """All that FAILED, oldest first."""
+        select = _SELECT.format(index="INDEXED BY reply_failed")
+        with self._database.reading() as connection:
+            return [
+                _reply(row)
+                for row in connection.execute(f"{select} WHERE reply.state = 'failed' ORDER BY reply.row")
+            ]
+
+    def replies_of(self, case_id: str) -> Sequence[Reply]:
+        """The replies to a case and to its follow-ups, in whatever state, oldest first."""
+        query = f"{_SELECT.format(index='')} WHERE message.case_id = ? ORDER BY reply.row"
+        with self._database.reading() as connection:
+            return [_reply(row) for row in connection.execute(query, (case_id,))]
+
+    def send_again(self, reply: Reply) -> None:
+        """A person's order: FAILED, UNKNOWN or PENDING becomes PENDING, due now; counts one attempt.
+
+        The only way by which a reply that was begun is begun a second time.
+        """
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                "UPDATE reply SET state = 'pending', attempts = attempts + 1, next_at = NULL,"
+                " begun_at = NULL WHERE row = ? AND state IN ('failed', 'unknown', 'pending')",
+                (reply.row,),
+            ).rowcount
+            if changed != 1:
+                raise StoreError(f"the reply of {reply.case_id} cannot be sent again; it is left as it is")
+
     def rates(self, recipient: str, now: datetime) -> Rates:
         """Replies begun to this address and domain; stamps of the future are set to now, and count."""
         address, domain = stored(normalise(recipient)), stored(domain_of(recipient))

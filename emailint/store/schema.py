@@ -57,6 +57,16 @@ CREATE TABLE locus (
 CREATE INDEX locus_unmarked ON locus (account, row) WHERE marked = 0;
 CREATE INDEX locus_unmoved ON locus (account, row) WHERE folder IS NOT NULL;
 
+-- What is needed to decide anew about mail whose octets are kept; gone once that was done.
+CREATE TABLE kept (
+    row INTEGER PRIMARY KEY REFERENCES message,
+    locus TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    size INTEGER,
+    whole INTEGER NOT NULL,
+    read INTEGER NOT NULL
+);
+
 CREATE TABLE in_flight (
     locus TEXT PRIMARY KEY,
     flying INTEGER NOT NULL,
@@ -103,6 +113,7 @@ CREATE TABLE reply (
 CREATE UNIQUE INDEX reply_begun ON reply (fingerprint) WHERE begun_at IS NOT NULL;
 CREATE INDEX reply_answered ON reply (fingerprint) WHERE state <> 'withheld';
 CREATE INDEX reply_pending ON reply (row) WHERE state = 'pending';
+CREATE INDEX reply_failed ON reply (row) WHERE state = 'failed';
 CREATE INDEX reply_sending ON reply (row) WHERE state = 'sending';
 CREATE INDEX reply_address ON reply (address, begun_at) WHERE begun_at IS NOT NULL;
 CREATE INDEX reply_domain ON reply (domain, begun_at) WHERE begun_at IS NOT NULL;

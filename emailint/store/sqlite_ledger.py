@@ -16,6 +16,7 @@ from emailint.store.ledger_errors import ErrorVerbs
 from emailint.store.ledger_reading import ReadingVerbs
 from emailint.store.ledger_replies import ReplyVerbs
 from emailint.store.ledger_steps import StepVerbs
+from emailint.store.ledger_waiting import WaitingVerbs
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,7 +29,7 @@ NAME = "ledger.db"
 REBUILD = "make it anew from the JSON lines with `emailint store rebuild`"
 
 
-class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs):
+class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs, WaitingVerbs):
     """The port `Ledger` on one SQLite file; any number of threads may use it."""
 
     @classmethod

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from emailint.store.ledger import (
         Batch,
         CaseFacts,
+        Disposition,
         Entry,
         Health,
         Journal,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         Move,
         Reply,
         Trouble,
+        Waiting,
     )
 
 
@@ -45,7 +47,7 @@ class DryBatch:
         entry = self.made.get(key)
         return Known(0, entry.disposition, entry.case_id) if entry else self.batch.find(key)
 
-    def answered(self, fingerprint: str) -> bool:
+    def answered(self, fingerprint: str, *, besides: int | None = None) -> bool:
         """Whether a reply of this fingerprint is stored or decided."""
         decided = any(
             entry.key.fingerprint == fingerprint
@@ -53,12 +55,12 @@ class DryBatch:
             and entry.reply.state is not ReplyState.WITHHELD
             for entry in self.made.values()
         )
-        return decided or self.batch.answered(fingerprint)
+        return decided or self.batch.answered(fingerprint, besides=besides)
 
-    def has_message_id(self, scope: str, message_id: str) -> bool:
+    def has_message_id(self, scope: str, message_id: str, *, besides: int | None = None) -> bool:
         """Whether a stored or decided row of this scope has this Message-ID."""
         decided = any(key.scope == scope and made.message_id == message_id for key, made in self.made.items())
-        return decided or self.batch.has_message_id(scope, message_id)
+        return decided or self.batch.has_message_id(scope, message_id, besides=besides)
 
     def next_case_number(self) -> int:
         """The number that a real sweep would take, if nothing else came between."""
@@ -87,6 +89,12 @@ class DryBatch:
 
     def add_locus(self, known: Known, locus: str, account: str, folder: str | None) -> None:
         """Nothing to remember."""
+
+    def replace(self, known: Known, entry: Entry) -> None:
+        """Nothing is replaced."""
+
+    def reread(self, known: Known, line: bytes) -> None:
+        """Nothing is written."""
 
 
 @dataclass(slots=True)
@@ -120,6 +128,10 @@ class DryLedger:
 
     def release(self, loci: Sequence[str]) -> None:
         """Nothing was noted."""
+
+    def waiting(self, disposition: Disposition) -> Sequence[Waiting]:
+        """What waits for a person."""
+        return self.ledger.waiting(disposition)
 
     @contextmanager
     def transaction(self) -> Iterator[DryBatch]:
@@ -171,6 +183,17 @@ class DryLedger:
 
     def postpone(self, reply: Reply, until: datetime, reason: str) -> None:
         """Nothing was sent."""
+
+    def failed_replies(self) -> Sequence[Reply]:
+        """All that failed."""
+        return self.ledger.failed_replies()
+
+    def replies_of(self, case_id: str) -> Sequence[Reply]:
+        """The replies to a case."""
+        return self.ledger.replies_of(case_id)
+
+    def send_again(self, reply: Reply) -> None:
+        """Nothing is sent."""
 
     def rates(self, recipient: str, now: datetime) -> Rates:
         """What was begun until now."""

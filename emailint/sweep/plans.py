@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emailint.config.model import Config, Integration
     from emailint.message.model import InboundMessage
     from emailint.routing.knowledge import Knowledge
+    from emailint.store.ledger import Known
     from emailint.sweep.mailbox import Read
     from emailint.sweep.run import SweepStore
 
@@ -23,7 +24,10 @@ Kept = tuple["StoredAttachment", ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be made of a message unless the ledger knows it. `folder` is where it moves."""
+    """What is to be made of a message unless the ledger knows it. `folder` is where it moves.
+
+    `known` is its row where it is decided anew.
+    """
 
     integration: str
     read: Read
@@ -31,11 +35,17 @@ class Plan:
     key: Key
     route: Route
     folder: str | None
+    known: Known | None = None
 
     @property
     def quarantined(self) -> bool:
         """Whether the message could not be read, and a case is made of its headers."""
         return self.read.failure is not None and isinstance(self.route, NewCase)
+
+    @property
+    def row(self) -> int | None:
+        """Its row in the ledger, if it has one."""
+        return self.known.row if self.known else None
 
     @property
     def lasting(self) -> bool:

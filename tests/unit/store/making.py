@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from emailint.store.ledger import Disposition, Entry, Journal, Key, NewReply, ReplyState
+from emailint.store.ledger import Disposition, Entry, Journal, KeptMail, Key, NewReply, ReplyState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,11 +114,25 @@ def without_line(number: int, disposition: Disposition, folder: str | None = Non
     )
 
 
+def held(number: int, kept: KeptMail | None = None) -> Entry:
+    """The entry of a message that is held."""
+    return replace(
+        without_line(number, Disposition.HELD),
+        message_id=f"<{number}@example.com>",
+        kept=kept or KeptMail(NOW),
+    )
+
+
+def quarantined(number: int) -> Entry:
+    """The entry of a message that could not be read, and of which a case was made."""
+    return replace(case(number), disposition=Disposition.QUARANTINED, kept=KeptMail(NOW, read=False))
+
+
 def add(ledger: Ledger, *entries: Entry) -> None:
     """Add entries in one transaction, each case with the number that is taken for it."""
     with ledger.transaction() as batch:
         for entry in entries:
-            if entry.disposition is Disposition.CASE:
+            if entry.disposition in {Disposition.CASE, Disposition.QUARANTINED}:
                 batch.next_case_number()
             batch.add(entry)
 

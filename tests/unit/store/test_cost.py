@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emailint.store import Store, open_store
-from emailint.store.ledger import ReplyState, Trouble
+from emailint.store.ledger import Disposition, ReplyState, Trouble
 from tests.unit.store.making import ACCOUNT, NOW, add, after, case, key, line, locus, reply
 
 MANY = 3_000
@@ -36,6 +36,8 @@ def idle(store: Store) -> None:
     store.ledger.unmoved(ACCOUNT)
     store.ledger.due_replies(after(days=30))
     store.ledger.errors()
+    store.ledger.waiting(Disposition.HELD)
+    store.ledger.failed_replies()
     store.ledger.health(ACCOUNT)
     store.ledger.done([locus(n) for n in range(100)])
     store.ledger.suspects([locus(n) for n in range(100)])
@@ -46,7 +48,7 @@ def batch_of_one(store: Store, number: int) -> None:
     store.ledger.begin([locus(number)])
     with store.ledger.transaction() as batch:
         batch.find(key(number))
-        batch.answered(key(number).fingerprint)
+        batch.answered(key(number).fingerprint, besides=17)
         batch.has_message_id(ACCOUNT, f"<{number}@example.com>")
         batch.case_of(["<nobody@example.com>", "<17@example.com>"])
         batch.case_facts("CS-000017")

@@ -10,7 +10,7 @@ from emailint.errors import StoreError
 from emailint.store import Store
 from emailint.store.ledger import Rates, Reply, ReplyState
 from emailint.store.sqlite_ledger import SqliteLedger
-from tests.unit.store.making import NOW, add, after, case, case_id, key, line, reply
+from tests.unit.store.making import NOW, add, after, case, case_id, follow_up, key, line, reply
 
 
 def due(store: Store, now: datetime = NOW) -> list[str]:
@@ -197,3 +197,55 @@ def test_a_clock_that_was_ten_years_ahead_does_not_block_for_ever(store: Store) 
     assert store.ledger.rates("ann@example.com", after(minutes=61)) == Rates(0, 4, 0)
     assert store.ledger.rates("ann@example.com", after(hours=25)) == Rates()
     assert store.ledger.rates("bob@example.com", after(hours=25)) == Rates()
+
+
+def test_replies_of_a_case_and_of_its_follow_ups(store: Store) -> None:
+    add_replies(store, 1, 2)
+    add(store.ledger, replace(follow_up(3, of=1), reply=reply(3)))
+    assert [each.message_id for each in store.ledger.replies_of(case_id(1))] == [
+        reply(1).message_id,
+        reply(3).message_id,
+    ]
+    assert store.ledger.replies_of(case_id(9)) == []
+
+
+def test_those_that_failed_are_listed(store: Store) -> None:
+    states = (ReplyState.SENT, ReplyState.FAILED, ReplyState.UNKNOWN, ReplyState.WITHHELD, ReplyState.FAILED)
+    for each, state in zip(add_replies(store, 1, 2, 3, 4, 5), states, strict=True):
+        store.ledger.settle(each, state, "why")
+    assert [each.case_id for each in store.ledger.failed_replies()] == [case_id(2), case_id(5)]
+
+
+@pytest.mark.parametrize("state", [ReplyState.FAILED, ReplyState.UNKNOWN])
+def test_a_person_may_have_a_reply_begun_once_more(store: Store, state: ReplyState) -> None:
+    (one,) = add_replies(store, 1)
+    store.ledger.sending(one, NOW)
+    store.ledger.settle(one, state, "why")
+    assert due(store) == []
+    store.ledger.send_again(one)
+    (again,) = store.ledger.due_replies(NOW)
+    assert (again.row, again.state, again.attempts) == (one.row, ReplyState.PENDING, 1)
+    store.ledger.sending(again, NOW)
+    with pytest.raises(StoreError, match="begun before"):
+        store.ledger.sending(again, NOW)
+    store.ledger.settle(again, ReplyState.SENT)
+
+
+def test_what_waits_for_its_next_try_is_due_at_once_by_order(store: Store) -> None:
+    (one,) = add_replies(store, 1)
+    store.ledger.postpone(one, after(hours=1), "later")
+    assert due(store) == []
+    store.ledger.send_again(one)
+    assert due(store) == [case_id(1)]
+
+
+@pytest.mark.parametrize("state", [ReplyState.SENT, ReplyState.WITHHELD, ReplyState.SENDING])
+def test_no_order_sends_what_was_sent_or_withheld(store: Store, state: ReplyState) -> None:
+    (one,) = add_replies(store, 1)
+    if state is not ReplyState.WITHHELD:
+        store.ledger.sending(one, NOW)
+    if state is not ReplyState.SENDING:
+        store.ledger.settle(one, state)
+    with pytest.raises(StoreError, match="cannot be sent again"):
+        store.ledger.send_again(one)
+    assert due(store) == []
