@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from emailint.case import json_line
-from emailint.errors import Held, Quarantined
+from emailint.errors import Held, MessageError, Quarantined
 from emailint.message import own_ids
 from emailint.reply.policy import ReplyContext, Respond, Withhold
 from emailint.reply.policy import decide as decide_reply
@@ -16,7 +16,7 @@ from emailint.routing.record import Arrival, make_case, make_follow_up, with_rel
 from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route
 from emailint.routing.rules import Subject, with_rules
 from emailint.routing.workspace import find_workspace
-from emailint.store.ledger import Disposition, Entry, Journal, NewReply, ReplyState
+from emailint.store.ledger import Disposition, Entry, Journal, KeptMail, NewReply, ReplyState
 from emailint.sweep.result import MessageResult
 from emailint.sweep.troubles import About
 
@@ -57,7 +57,8 @@ class Intake:
             case FollowUpTo():
                 return self._follow_up(_with_defects(plan, batch), route, kept, batch)
             case Hold(reason=reason):
-                return Made(self._entry(plan, Disposition.HELD), result(plan, "held", detail=reason))
+                entry = replace(self._entry(plan, Disposition.HELD), kept=self._kept(plan))
+                return Made(entry, result(plan, "held", detail=reason))
             case Ignore(reason=reason):
                 return Made(self._entry(plan, Disposition.IGNORED), result(plan, "ignored", detail=reason))
             case _:
@@ -84,6 +85,7 @@ class Intake:
             line=json_line(with_related(case, route.related_case).record()),
             participants=participants(plan.message),
             reply=self._reply(case_id, match, decision, plan),
+            kept=self._kept(plan) if plan.quarantined else None,
         )
         outcome = "quarantined" if plan.quarantined else "cases"
         return Made(entry, replace(result(plan, outcome, case_id=case_id), reply=_said(decision)))
@@ -109,6 +111,10 @@ class Intake:
 
     def _received(self, plan: Plan) -> datetime:
         return plan.read.ref.received_at or self.run.clock.now()
+
+    def _kept(self, plan: Plan) -> KeptMail:
+        read = plan.read
+        return KeptMail(self._received(plan), read.ref.size, read.whole, read=read.failure is None)
 
     def _entry(self, plan: Plan, disposition: Disposition) -> Entry:
         return Entry(
@@ -143,7 +149,7 @@ class Intake:
             outbound=self.integration.outbound.type != "none",
         )
         decision = decide_reply(plan.message, context)
-        if isinstance(decision, Respond) and batch.answered(plan.key.fingerprint):
+        if isinstance(decision, Respond) and batch.answered(plan.key.fingerprint, besides=plan.row):
             return Withhold(Reason.ANSWERED_ELSEWHERE)
         return decision
 
@@ -176,17 +182,27 @@ def result(plan: Plan, outcome: str, *, case_id: str | None = None, detail: str 
     )
 
 
-def quarantine(plan: Plan) -> Quarantined:
-    """What is told of a mail that failed too often."""
+def trouble(plan: Plan, result: MessageResult) -> MessageError | None:
+    """What is told of a mail that waits for a person; None for any other."""
+    match result.outcome:
+        case "quarantined":
+            return _quarantine(plan)
+        case "held":
+            return _hold(result)
+        case _:
+            return None
+
+
+def _quarantine(plan: Plan) -> Quarantined:
     return Quarantined(
         f"a mail could not be read and is quarantined: {plan.read.failure}; its case holds its headers and,"
         " as an attachment, the whole mail",
-        hint="read the attachment by hand, and please report the mail as a bug",
+        hint="read the attachment by hand, and please report the mail as a bug; with a later version"
+        " `emailint retry --quarantined` reads it again",
     )
 
 
-def hold(result: MessageResult) -> Held:
-    """What is told of a mail that waits for a person."""
+def _hold(result: MessageResult) -> Held:
     return Held(
         f"a mail is held: {result.detail}; its octets are kept and it is marked read",
         hint="change the configuration or the directory, then `emailint retry` with the id of this error,"
@@ -213,7 +229,7 @@ def failure(integration: Integration, read: Read, detail: str) -> MessageResult:
 def _with_defects(plan: Plan, batch: Batch) -> Plan:
     """A Message-ID that an earlier mail of other content bears is a defect, never an identity."""
     message_id = plan.message.message_id
-    if message_id is None or not batch.has_message_id(plan.key.scope, message_id):
+    if message_id is None or not batch.has_message_id(plan.key.scope, message_id, besides=plan.row):
         return plan
     defects = (
         *plan.message.defects,

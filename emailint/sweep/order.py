@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from emailint.errors import MessageError, SourceError
     from emailint.message.model import ReadSettings
     from emailint.sources.protocol import MailSource, MessageRef
-    from emailint.store.ledger import Batch
+    from emailint.store.ledger import Batch, OpenError
     from emailint.sweep.mailbox import Job, Read
     from emailint.sweep.plans import Kept, Plan
     from emailint.sweep.result import MessageResult
@@ -159,7 +159,8 @@ class MailboxSweep:
             return
         with self.ledger.transaction() as batch:
             results = [self.enter(batch, plan, kept.get(plan.key, ())) for plan in made]
-        self.settle(made, results)
+            opened = [self.listed(plan, result) for plan, result in zip(made, results, strict=True)]
+        self.settle(results, [error for error in opened if error is not None])
         self.finish()
         self.run.outbox.wake()
 
@@ -192,13 +193,18 @@ class MailboxSweep:
         batch.add(made.entry)
         return made.result
 
-    def settle(self, plans: Sequence[Plan], results: Sequence[MessageResult]) -> None:
-        """Tell what became of each message; open and close their errors."""
-        for plan, result in zip(plans, results, strict=True):
-            if result.outcome == "quarantined":
-                self.run.troubles.report(entry.quarantine(plan), self.integration, entry.about(plan, result))
-            if result.outcome == "held":
-                self.run.troubles.report(entry.hold(result), self.integration, entry.about(plan, result))
+    def listed(self, plan: Plan, result: MessageResult) -> OpenError | None:
+        """The error of mail that waits for a person, in one transaction with its row: none is forgotten."""
+        error = entry.trouble(plan, result)
+        if error is None:
+            return None
+        return self.run.troubles.enter(error, self.integration, entry.about(plan, result))
+
+    def settle(self, results: Sequence[MessageResult], opened: Sequence[OpenError]) -> None:
+        """Tell what became of each message; note and close their errors."""
+        for error in opened:
+            self.run.troubles.note(error)
+        for result in results:
             self.tally.done(result)
         self.tally.add(replies_withheld=sum(result.reply.startswith("withheld") for result in results))
         if any(result.reply == BREAKER for result in results):

@@ -48,7 +48,10 @@ NOTHING = About()
 
 @dataclass(slots=True)
 class Troubles:
-    """Keeps the open errors of one run. `write` appends to errors.jsonl and never raises."""
+    """Keeps the open errors of one run. `write` appends to errors.jsonl and never raises.
+
+    Its lock is never held while the ledger is asked, so that both may be used within a transaction.
+    """
 
     ledger: Ledger
     clock: Clock
@@ -60,16 +63,35 @@ class Troubles:
     _lock: Lock = field(default_factory=Lock)
 
     def load(self) -> None:
-        """Look once at what is open, so that a good sweep need not ask again."""
+        """Look once at what is open, so that a good sweep need not ask again.
+
+        What an earlier run opened and died before it told of it is told now.
+        """
         self._open = {error.error_id: error for error in self.ledger.errors()}
+        for error in self._open.values():
+            if error.told_at is None:
+                self.write(error_record(error, "opened"))
+                self.news.append(error)
 
     def report(
         self, error: EmailintError, integration: Integration | None = None, about: About = NOTHING
     ) -> OpenError:
         """Open an error, or count it again; what standard error should speak of goes to `news`."""
+        return self.note(self.enter(error, integration, about))
+
+    def enter(
+        self, error: EmailintError, integration: Integration | None = None, about: About = NOTHING
+    ) -> OpenError:
+        """The first half of `report`, which may be part of a transaction: the ledger alone.
+
+        Call `note` with what it returns once the transaction is durable.
+        """
+        return self.ledger.trouble(_trouble(error, integration, about), self.clock.now())
+
+    def note(self, opened: OpenError) -> OpenError:
+        """The second half of `report`: errors.jsonl and the news."""
         with self._lock:
             now = self.clock.now()
-            opened = self.ledger.trouble(_trouble(error, integration, about), now)
             self._open[opened.error_id] = opened
             if opened.count == 1 or opened.count in REPEATS:
                 self.write(error_record(opened, "opened" if opened.count == 1 else "repeated"))
@@ -135,17 +157,20 @@ class Troubles:
         if self.news:
             self.ledger.told([error.error_id for error in self.news], self.clock.now())
 
-    def _close(self, errors: Iterable[OpenError]) -> None:
+    def note_closed(self, errors: Iterable[OpenError]) -> None:
+        """The ledger has closed these."""
         with self._lock:
-            ids = [error.error_id for error in errors]
-            if not ids:
-                return
-            now = self.clock.now()
-            for closed in self.ledger.close_errors(ids, now):
+            for closed in errors:
                 self._open.pop(closed.error_id, None)
                 self.write(error_record(closed, "closed"))
                 if closed.told_at is not None:
                     self.recovered.append(closed)
+
+    def _close(self, errors: Iterable[OpenError]) -> None:
+        with self._lock:
+            ids = [error.error_id for error in errors]
+        if ids:
+            self.note_closed(self.ledger.close_errors(ids, self.clock.now()))
 
 
 def error_record(error: OpenError, event: str) -> ErrorRecord:

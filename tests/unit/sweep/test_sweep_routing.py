@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emailint.config.model import Alias, ReplySettings
+from emailint.errors import StoreError
+from emailint.sweep.troubles import Troubles
 from tests.support.memory import letter
 from tests.support.world import World, make_world
 
@@ -103,6 +105,29 @@ def test_a_strangers_mail_is_held_and_listed(world: World) -> None:
     again = world.sweep()
     assert (again.totals.listed, again.trouble) == (0, False)
     assert [error.trouble.kind for error in world.open_errors()] == ["held"]
+
+
+def test_held_mail_is_listed_though_the_sweep_died_before_it_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is durable with the row; a sweep that can tell of it does."""
+
+    def die(_troubles: Troubles, _opened: object) -> None:
+        raise StoreError("as if killed")
+
+    holding(world)
+    world.source.deliver(letter(1))
+    with monkeypatch.context() as dying:
+        dying.setattr(Troubles, "note", die)
+        with pytest.raises(StoreError, match="killed"):
+            world.sweep()
+    assert world.lines("errors.jsonl") == []
+    result = world.sweep()
+    assert (world.source.unread(), result.totals.listed) == ([], 0)
+    assert [error.trouble.kind for error in result.news] == ["held"]
+    assert [line["event"] for line in world.lines("errors.jsonl")] == ["opened"]
+    assert world.sweep().news == ()
+    assert len(world.lines("errors.jsonl")) == 1
 
 
 def test_the_directory_says_where_a_mail_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
