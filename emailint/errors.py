@@ -6,6 +6,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     ├── ConfigError            run          permanent   exit 78   the configuration is wrong
     ├── UsageError             run          permanent   exit 2    wrong command line
     ├── StoreError             run          permanent   exit 73   the store cannot be used
+    │   ├── LockTimeout        run          transient   exit 1    another sweep held the store until the deadline
     │   └── StoreBusy          run          transient   exit 0    another sweep holds the store
     ├── DirectoryError         run          permanent             the directory cannot be used as it is
     ├── StoreWarning           run          permanent   exit 1    a file of the store was changed by others
@@ -101,6 +102,13 @@ class StoreError(EmailintError):
 
 class StoreWarning(EmailintError):
     """Something is amiss with a file of the store; the sweep goes on."""
+
+
+class LockTimeout(StoreError):
+    """A sweep that does not cover this one held the store until the deadline; nothing was touched."""
+
+    transient = True
+    exit_code = Exit.TROUBLE
 
 
 class StoreBusy(StoreError):

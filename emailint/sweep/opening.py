@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from emailint.errors import LockTimeout
 from emailint.store.disk import make_tree
 from emailint.store.folder import open_store
 from emailint.store.lock import RunLock, StoreHeld
@@ -53,7 +54,13 @@ def locked(
     remaining = budget.remaining()
     until = None if remaining is None else clock.monotonic() + remaining
     lock = RunLock(config.store, now=clock.now, pause=budget.wait_stopped)
-    with lock.acquire(names, str(config.path), until, waiting), open_store(config.store) as store:
+    try:
+        lock.acquire(names, str(config.path), until, waiting)
+    except StoreHeld as held:
+        if held.holder.covers(names, str(config.path)):
+            raise
+        raise LockTimeout(str(held), hint="a sweep that hangs ends by itself; else end that process") from held
+    with lock, open_store(config.store) as store:
         yield lock, store
 
 
