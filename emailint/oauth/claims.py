@@ -1,0 +1,25 @@
+"""What stands in an access token that this program may look at, without believing it.
+
+Microsoft calls access tokens opaque to clients; this is used for nothing but the words of a connection test.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+
+
+def roles_of(token: str) -> frozenset[str] | None:
+    """Application roles and delegated scopes that a token claims; None where it cannot be read."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return None
+    if not isinstance(claims, dict):
+        return None
+    roles, scopes = claims.get("roles"), claims.get("scp")
+    listed = [each for each in roles if isinstance(each, str)] if isinstance(roles, list) else []
+    return frozenset([*listed, *(scopes.split() if isinstance(scopes, str) else [])])

@@ -1,0 +1,246 @@
+"""Tokens of Microsoft Entra, by msal: as an application (secret, certificate) or for a person (device code).
+
+What msal does not do by itself, and is done here: it hands out a token that a server has refused until that
+is removed; its constructor goes to the network; it returns failures as dicts; it looks for unknown hosts at
+login.microsoftonline.com, which a configured authority must not need.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from emailint.config.secrets import reveal
+from emailint.errors import ConfigError, LoginRefused, ProtocolFailed, SourceError
+from emailint.oauth.cache import PrivateFile
+from emailint.oauth.certificate import key_pair
+from emailint.oauth.entra_causes import cause_of, number_in
+from emailint.oauth.http import SKEW, TokenHttp, clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from emailint.config.secrets import SecretSource
+
+WARN_DAYS: Final = 30
+DEFAULT_AUTHORITY: Final = "https://login.microsoftonline.com"
+
+_Result = dict[str, Any]
+"""A dict of msal's: an answer of the token endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntraApp:
+    """One sign-in at Entra.
+
+    `scopes`: one `<resource>/.default` for an application, delegated scopes for a person. `cache`: where a
+    person's sign-in is kept, which makes it one; else `secret`, or `certificate` (a PEM or PFX file) with its
+    `passphrase`. `authority` may hold the tenant already. `name`: the integration, for advice.
+    `secret_expires`: the last day of the secret, as far as the configuration says.
+    """
+
+    tenant: str
+    client_id: str
+    scopes: tuple[str, ...]
+    secret: SecretSource | None = None
+    certificate: Path | None = None
+    passphrase: SecretSource | None = None
+    cache: Path | None = None
+    authority: str = DEFAULT_AUTHORITY
+    ca_file: Path | None = None
+    name: str = ""
+    secret_expires: date | None = None
+
+    @property
+    def authority_url(self) -> str:
+        """Authority and tenant, as msal wants it."""
+        base = self.authority.rstrip("/")
+        return base if urlsplit(base).path else f"{base}/{self.tenant}"
+
+    def __str__(self) -> str:
+        return f"application {self.client_id} in tenant {self.tenant}"
+
+
+class EntraTokens:
+    """`Tokens` of one EntraApp."""
+
+    def __init__(self, app: EntraApp) -> None:
+        self.app = app
+        self._lock = threading.Lock()
+        self._msal: Any = None
+        self._state: Any = None
+        self._http: TokenHttp | None = None
+        self._days_left: int | None = None
+        self._kept = ""
+
+    def token(self) -> str:
+        """As `Tokens.token`."""
+        with self._lock:
+            return self._keep(self._acquire(fresh=False))
+
+    def renewed(self, dead: str) -> str:
+        """As `Tokens.renewed`; several who come with the same dead token get one new one."""
+        with self._lock:
+            if self._kept and self._kept != dead:
+                return self._kept
+            return self._keep(self._acquire(fresh=True))
+
+    def warnings(self) -> list[str]:
+        """As `Tokens.warnings`; the certificate's end is known once it was used."""
+        skew = self._http.skew if self._http else 0.0
+        clock = [f"this machine's clock is {abs(skew):.0f} s off: set it"] if abs(skew) > SKEW else []
+        return [*clock, *self._expiry()]
+
+    def _expiry(self) -> list[str]:
+        days = self._days_left
+        what = "certificate"
+        if days is None and self.app.secret_expires is not None:
+            days, what = (self.app.secret_expires - datetime.now(UTC).date()).days, "client secret"
+        if days is None or days >= WARN_DAYS:
+            return []
+        when = f"expires in {days} days" if days >= 0 else f"expired {-days} days ago"
+        return [f"the {what} of {self.app} {when}: make a new one in time"]
+
+    def sign_in(self, show: Callable[[str], None]) -> str:
+        """Device-code sign-in of a person, for `emailint authorize`; returns who it is.
+
+        `show` gets the text that says where to go and which code to enter. Waits until it is done, refused or
+        expired. Raises SourceErrors.
+        """
+        with self._lock, self._person() as client:
+            flow = client.initiate_device_flow(scopes=list(self.app.scopes))
+            if "user_code" not in flow:
+                raise self._refused(flow)
+            show(clean(str(flow.get("message", ""))))
+            result = client.acquire_token_by_device_flow(flow)
+            if "access_token" not in result:
+                raise self._refused(result)
+            accounts = client.get_accounts()
+        return clean(str(accounts[0].get("username", ""))) if accounts else ""
+
+    def _keep(self, result: _Result) -> str:
+        token = result.get("access_token")
+        if not isinstance(token, str) or not token:
+            raise self._refused(result)
+        self._kept = token
+        return token
+
+    def _acquire(self, *, fresh: bool) -> _Result:
+        if self.app.cache is not None:
+            return self._for_person(fresh=fresh)
+        client = self._client()
+        if fresh:
+            client.remove_tokens_for_client()
+        return self._answer(lambda: client.acquire_token_for_client(scopes=list(self.app.scopes)))
+
+    def _for_person(self, *, fresh: bool) -> _Result:
+        with self._person() as client:
+            accounts = client.get_accounts()
+            if not accounts:
+                raise LoginRefused(
+                    f"nobody has signed in for {self.app} yet",
+                    hint=f"run: emailint authorize {self.app.name}",
+                )
+            return self._answer(
+                lambda: client.acquire_token_silent_with_error(
+                    list(self.app.scopes), account=accounts[0], force_refresh=fresh
+                )
+            )
+
+    @contextmanager
+    def _person(self) -> Iterator[Any]:
+        """msal with what is kept of a person's sign-in; written back where it changed, under a lock."""
+        if self.app.cache is None:
+            raise ConfigError(f"{self.app} signs in by itself; there is nobody to authorize")
+        file = PrivateFile(self.app.cache)
+        with file.locked():
+            client = self._client()
+            self._read(file.read())
+            yield client
+            if self._state.has_state_changed:
+                file.write(self._state.serialize())
+
+    def _read(self, text: str) -> None:
+        try:
+            self._state.deserialize(text)
+        except (ValueError, AttributeError, TypeError):
+            raise LoginRefused(
+                f"the sign-in that is kept for {self.app} cannot be read",
+                hint=f"remove it, and run: emailint authorize {self.app.name}",
+            ) from None
+
+    def _answer(self, ask: Callable[[], _Result | None]) -> _Result:
+        """msal's answer. What it raises besides our own errors is over answers that it cannot read."""
+        try:
+            return ask() or {"error": "invalid_grant"}
+        except (ValueError, KeyError, TypeError, RuntimeError):
+            raise self._unreadable() from None
+
+    def _client(self) -> Any:
+        if self._msal is None:
+            self._msal = self._new_client()
+        return self._msal
+
+    def _new_client(self) -> Any:
+        import msal  # noqa: PLC0415 - costs 150 ms, and only these mailboxes need it
+
+        app = self.app
+        self._http = self._http or TokenHttp(app.ca_file)
+        self._state = msal.SerializableTokenCache()
+        credential = self._credential()
+        kind = msal.PublicClientApplication if credential is None else msal.ConfidentialClientApplication
+        options: dict[str, Any] = {} if credential is None else {"client_credential": credential}
+        try:
+            return kind(
+                app.client_id,
+                authority=app.authority_url,
+                http_client=self._http,
+                token_cache=self._state,
+                instance_discovery=False,
+                **options,
+            )
+        except (ValueError, KeyError, TypeError, RuntimeError):
+            pass
+        if not app.authority_url.startswith("https://"):
+            raise ConfigError(f"oauth.authority {app.authority} is not https; nothing was sent")
+        raise LoginRefused(
+            f"{urlsplit(app.authority_url).netloc} knows no tenant {app.tenant} (AADSTS90002, or its"
+            " openid-configuration cannot be read)",
+            hint="check oauth.tenant: Directory (tenant) ID on the app's Overview page, or a domain of it",
+        )
+
+    def _credential(self) -> str | dict[str, Any] | None:
+        app = self.app
+        if app.cache is not None:
+            return None
+        if app.certificate is not None:
+            pair = key_pair(app.certificate, reveal(app.passphrase) if app.passphrase else None)
+            self._days_left = pair.days_left()
+            return pair.credential
+        if app.secret is None:
+            raise LoginRefused(f"{app} has neither a secret nor a certificate")
+        return reveal(app.secret)
+
+    def _refused(self, result: _Result) -> SourceError:
+        error, description = str(result.get("error", "")), str(result.get("error_description", ""))
+        number = number_in(description)
+        code = f"AADSTS{number}" if number else clean(error)[:60] or "no reason given"
+        cause = cause_of(error, description)
+        trace = result.get("trace_id") or result.get("correlation_id")
+        traced = f", trace {clean(str(trace))[:60]}" if trace else ""
+        skew = self._http.skew if self._http else 0.0
+        clock = f"; this machine's clock is {abs(skew):.0f} s off, set it first" if abs(skew) > SKEW else ""
+        return LoginRefused(
+            f"Entra refused to sign in {self.app}: {cause.what} ({code}{traced})", hint=f"{cause.cure}{clock}"
+        )
+
+    def _unreadable(self) -> SourceError:
+        return ProtocolFailed(
+            f"{urlsplit(self.app.authority_url).netloc} answered what is no token",
+            hint="the mail stays unread, and the next run tries again",
+        )

@@ -1,0 +1,179 @@
+"""Tokens of Google, Yahoo and AOL: by a refresh token, or by a service account of Google.
+
+RFC 6749 section 6, RFC 7523.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from emailint.config.secrets import reveal
+from emailint.errors import LoginRefused, ProtocolFailed, SecretUnavailable
+from emailint.oauth.cache import PrivateFile
+from emailint.oauth.http import SKEW, TokenHttp, clean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from emailint.config.secrets import SecretSource
+
+SOON: Final = 300.0
+"""Seconds before its end at which a token counts as expired."""
+
+TOKEN_URLS: Final = {
+    "google": "https://oauth2.googleapis.com/token",
+    "yahoo": "https://api.login.yahoo.com/oauth2/get_token",
+    "aol": "https://api.login.aol.com/oauth2/get_token",
+}
+MAIL_SCOPE: Final = "https://mail.google.com/"
+_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+_CURES: Final = {
+    "invalid_client": "check oauth.client_id and oauth.client_secret",
+    "unauthorized_client": "allow the service account's client id the scope https://mail.google.com/ in the"
+    " Admin console (Security, API controls, Domain-wide delegation)",
+    "invalid_grant": "sign in anew: emailint authorize with the integration's name (an app in testing loses"
+    " its sign-ins after 7 days); for a service account, check the mailbox's address and the clock here",
+    "invalid_scope": "allow the app the scope https://mail.google.com/",
+    "access_denied": "allow the app in the Admin console (Security, API controls)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshSignIn:
+    """A sign-in that is renewed by a refresh token, or by the key of a service account.
+
+    `issuer` is a key of TOKEN_URLS; `authority` takes the place of its scheme and host. The refresh token is
+    `refresh_token`, else what `emailint authorize` has kept in `cache`. `service_account` is Google's key
+    file, which speaks for `user`.
+    """
+
+    issuer: str
+    client_id: str = ""
+    client_secret: SecretSource | None = None
+    refresh_token: SecretSource | None = None
+    service_account: Path | None = None
+    user: str = ""
+    cache: Path | None = None
+    authority: str = ""
+    ca_file: Path | None = None
+    name: str = ""
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens come from."""
+        usual = TOKEN_URLS[self.issuer]
+        return f"{self.authority.rstrip('/')}{urlsplit(usual).path}" if self.authority else usual
+
+    def __str__(self) -> str:
+        return f"{self.user or self.client_id} at {urlsplit(self.token_url).netloc}"
+
+
+class RefreshTokens:
+    """`Tokens` of one RefreshSignIn."""
+
+    def __init__(self, sign_in: RefreshSignIn) -> None:
+        self.sign_in = sign_in
+        self._lock = threading.Lock()
+        self._http: TokenHttp | None = None
+        self._token = ""
+        self._until = 0.0
+
+    def token(self) -> str:
+        """As `Tokens.token`."""
+        with self._lock:
+            if not self._token or time.monotonic() >= self._until:
+                self._renew()
+            return self._token
+
+    def renewed(self, dead: str) -> str:
+        """As `Tokens.renewed`."""
+        with self._lock:
+            if self._token in ("", dead):
+                self._renew()
+            return self._token
+
+    def warnings(self) -> list[str]:
+        """Nothing is known of the end of these."""
+        return []
+
+    def _renew(self) -> None:
+        self._http = self._http or TokenHttp(self.sign_in.ca_file)
+        asked = self._by_key() if self.sign_in.service_account else self._by_refresh_token()
+        answer = self._http.post(self.sign_in.token_url, data=asked)
+        result = _mapping(answer.text)
+        token = result.get("access_token")
+        if answer.status_code != 200 or not isinstance(token, str) or not token:
+            raise self._refused(result, answer.status_code)
+        seconds = result.get("expires_in")
+        lifetime = float(seconds) if isinstance(seconds, int | float) else 600.0
+        self._token, self._until = token, time.monotonic() + max(lifetime - SOON, 30.0)
+
+    def _by_refresh_token(self) -> dict[str, str]:
+        sign_in = self.sign_in
+        asked = {"grant_type": "refresh_token", "client_id": sign_in.client_id}
+        if sign_in.client_secret is not None:
+            asked["client_secret"] = reveal(sign_in.client_secret)
+        asked["refresh_token"] = reveal(sign_in.refresh_token) if sign_in.refresh_token else self._kept()
+        return asked
+
+    def _kept(self) -> str:
+        kept = _mapping(PrivateFile(self.sign_in.cache).read() if self.sign_in.cache else "")
+        token = kept.get("refresh_token")
+        if not isinstance(token, str) or not token:
+            raise LoginRefused(
+                f"nobody has signed in for {self.sign_in} yet",
+                hint=f"run: emailint authorize {self.sign_in.name}, or give oauth.refresh_token",
+            )
+        return token
+
+    def _by_key(self) -> dict[str, str]:
+        """A signed request to speak for the mailbox (RFC 7523)."""
+        import jwt  # noqa: PLC0415 - costs 50 ms, and only these mailboxes need it
+
+        path = self.sign_in.service_account
+        account = _mapping(PrivateFile(path).read()) if path else {}
+        now = int(time.time())
+        claims = {
+            "iss": account.get("client_email"),
+            "sub": self.sign_in.user,
+            "scope": MAIL_SCOPE,
+            "aud": self.sign_in.token_url,
+            "iat": now,
+            "exp": now + 3_600,
+        }
+        try:
+            signed = jwt.encode(
+                claims, account["private_key"], "RS256", headers={"kid": account.get("private_key_id")}
+            )
+        except (KeyError, ValueError, TypeError, jwt.PyJWTError):
+            signed = ""
+        if not signed:
+            raise SecretUnavailable(
+                f"{path} is no key file of a service account; nobody was asked to sign in",
+                hint="make a key of type JSON in the Google Cloud console (IAM, Service accounts, Keys)",
+            )
+        return {"grant_type": _BEARER, "assertion": signed}
+
+    def _refused(self, result: dict[str, Any], status: int) -> LoginRefused | ProtocolFailed:
+        error = clean(str(result.get("error", "")))[:60]
+        if not error:
+            return ProtocolFailed(f"{self.sign_in}: status {status}, and no token in the answer")
+        said = clean(str(result.get("error_description", "")))
+        skew = self._http.skew if self._http else 0.0
+        clock = f"; this machine's clock is {abs(skew):.0f} s off, set it first" if abs(skew) > SKEW else ""
+        cure = _CURES.get(error, "check the keys under oauth")
+        return LoginRefused(f"{self.sign_in} refused the sign-in: {error} {said}".rstrip(), hint=cure + clock)
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
