@@ -1,0 +1,1 @@
+"""Microsoft Graph over HTTPS, as the source and the outbound share it."""

@@ -1,0 +1,296 @@
+"""One mailbox in Graph: requests that wait as they are told to, and never send a token elsewhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+from emailint.errors import ConnectionFailed, ProtocolFailed, SourceError, Throttled
+from emailint.graph_client.answers import AGAIN, BROKEN, TRY_LATER, Answer, Refused
+from emailint.graph_client.limits import A_MAILBOX, AN_APP, AN_APP_IN_NEED, slots_of
+from emailint.oauth.http import CONNECT_SECONDS, SILENCE_SECONDS, clean, new_session, unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import requests
+
+    from emailint.oauth.tokens import Tokens
+
+GRAPH: Final = "https://graph.microsoft.com"
+JSON_OCTETS: Final = 32_000_000
+"""Of an answer that is no message."""
+TRIES: Final = 6
+PATIENCE: Final = 300.0
+"""Seconds that one request may spend waiting, where a sweep has no deadline."""
+LONGEST_REQUEST: Final = 120.0
+"""Seconds for one whole answer."""
+MARGIN: Final = 2.0
+"""Seconds that must be left after a wait, or it is not begun."""
+_FIRST_PAUSE: Final = 1.0
+_PIECE: Final = 65_536
+_SAFE_IN_ID: Final = "=-_"
+_SAFE_IN_QUERY: Final = "$,()'/:="
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSettings:
+    """One mailbox.
+
+    `base_url`: root of Graph with or without `/v1.0`. `person`: the token is the mailbox owner's own, so that
+    `/me` is asked; else `/users/{mailbox}`. `app`: what shares the limits of an application. `time_left`:
+    seconds until the sweep ends.
+    """
+
+    mailbox: str
+    tokens: Tokens = field(repr=False)
+    base_url: str = GRAPH
+    person: bool = False
+    app: str = ""
+    ca_file: Path | None = None
+    time_left: Callable[[], float] = field(default=lambda: math.inf, repr=False)
+
+    @property
+    def root(self) -> str:
+        """`https://graph.microsoft.com`."""
+        return self.base_url.rstrip("/").removesuffix("/v1.0")
+
+    @property
+    def host(self) -> str:
+        """The one host that tokens are sent to."""
+        return urlsplit(self.root).netloc.lower()
+
+    @property
+    def home(self) -> str:
+        """`/me`, or `/users/payroll@example.org`."""
+        return "/me" if self.person else f"/users/{quote(self.mailbox, safe='@')}"
+
+
+def query_of(parameters: Mapping[str, str]) -> str:
+    """`?$select=id&$top=10`, spaces as %20; "" for none."""
+    pairs = (f"{name}={quote(value, safe=_SAFE_IN_QUERY)}" for name, value in parameters.items())
+    return f"?{'&'.join(pairs)}" if parameters else ""
+
+
+class GraphClient:
+    """Requests to one mailbox. All verbs raise SourceErrors, and Refused where Graph says no."""
+
+    def __init__(
+        self,
+        settings: GraphSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._sleep = sleep
+        self._session: requests.Session | None = None
+        self._opening = threading.Lock()
+        self._app = slots_of((settings.host, settings.app), AN_APP)
+        self._slots = slots_of((settings.host, settings.app, settings.mailbox), A_MAILBOX)
+
+    def close(self) -> None:
+        """Close connections; never raises."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def message(self, identity: str, *rest: str) -> str:
+        """The path of a message, or of something below it."""
+        return "/".join((self.settings.home, "messages", quote(identity, safe=_SAFE_IN_ID), *rest))
+
+    def folder(self, identity: str, *rest: str) -> str:
+        """The path of a folder by id or well-known name, or of something below it."""
+        return "/".join((self.settings.home, "mailFolders", quote(identity, safe=_SAFE_IN_ID), *rest))
+
+    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The JSON object at a path."""
+        return self.request("GET", path + query_of(parameters or {})).mapping()
+
+    def pages(self, path: str, parameters: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
+        """The entries of a list, page by page; every nextLink is followed whole, on this host alone."""
+        url: str | None = path + query_of(parameters)
+        seen = {url}
+        while url is not None:
+            page = self.request("GET", url).mapping()
+            entries = page.get("value")
+            if not isinstance(entries, list):
+                raise ProtocolFailed("Graph answered a list without entries", hint=AGAIN)
+            yield [entry for entry in entries if isinstance(entry, dict)]
+            url = self._next(page)
+            if url in seen and url is not None:
+                raise ProtocolFailed("Graph's pages lead round in a circle; they were not read further")
+            seen.add(url)
+
+    def request(  # noqa: PLR0913 - each is a part of a request
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        repeat: bool = True,
+        limit: int = JSON_OCTETS,
+        slots: int = 1,
+    ) -> Answer:
+        """One request, to its end: throttling waited for, a dead token renewed once.
+
+        `path` begins after `/v1.0`, or is a nextLink. `body` is sent as JSON, bytes as they are. Without
+        `repeat` it is sent again only where Graph has said that it did nothing (401, 429). Of more than
+        `limit` octets the rest is not read. Raises Refused for what is not a success.
+        """
+        attempt = _Attempt(self, repeat=repeat)
+        while True:
+            self._wait_for_others()
+            token = self.settings.tokens.token()
+            try:
+                with self._app.taken(), self._slots.taken(slots):
+                    answer = self._send(method, path, body, headers or {}, token, limit)
+            except ConnectionFailed as error:
+                attempt.lost(error)
+                continue
+            if answer.status < 300:
+                self._slots.pause(answer.wait or 0.0)  # done, and a wish for the next request
+                return answer
+            attempt.refused(Refused(answer, token), token)
+
+    def wait(self, seconds: float, error: SourceError) -> None:
+        """Let so many seconds pass; raises `error` instead where too little time would be left."""
+        left = min(self.settings.time_left(), PATIENCE)
+        if seconds + MARGIN > left:
+            error.retry_after = error.retry_after or seconds
+            raise error
+        until = self._clock() + seconds
+        while (rest := until - self._clock()) > 0:
+            if self.settings.time_left() <= 0:  # the sweep was told to end
+                raise error
+            self._sleep(min(rest, 1.0))
+
+    def hold(self, refused: Refused, seconds: float) -> None:
+        """Nobody asks this mailbox for so long; and fewer ask at once if that was the trouble."""
+        self._slots.pause(seconds)
+        if refused.mailbox_busy:
+            self._app.lower(AN_APP_IN_NEED)
+
+    def _wait_for_others(self) -> None:
+        """Another thread was told to wait with this mailbox."""
+        seconds = self._slots.pause_left
+        if seconds > 0:
+            where = self.settings.mailbox
+            self.wait(seconds, Throttled(f"{where}: Graph asks to wait", hint=AGAIN, retry_after=seconds))
+
+    def _next(self, page: Mapping[str, Any]) -> str | None:
+        link = page.get("@odata.nextLink")
+        if link is None:
+            return None
+        parts = urlsplit(link) if isinstance(link, str) else urlsplit("")
+        if parts.scheme != "https" or parts.netloc.lower() != self.settings.host:
+            raise ProtocolFailed(
+                f"Graph's next page is said to be at {clean(parts.netloc) or 'no address'}, which is not"
+                f" {self.settings.host}; it was not asked, and no token was sent there",
+                hint="something between here and Graph changes its answers, or Graph is broken",
+            )
+        return str(link)
+
+    def _send(
+        self, method: str, path: str, body: object, headers: Mapping[str, str], token: str, limit: int
+    ) -> Answer:
+        import requests  # noqa: PLC0415 - see oauth.http
+
+        url = path if path.startswith("https://") else f"{self.settings.root}/v1.0{path}"
+        sent = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # so that what is read is what was counted
+            "Authorization": f"Bearer {token}",
+            "Prefer": 'IdType="ImmutableId"',
+            "client-request-id": str(uuid.uuid4()),
+            **({"Content-Type": "application/json"} if body is not None else {}),
+            **headers,
+        }
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        ids = f"client-request-id {sent['client-request-id']}"
+        session = self._opened()
+        try:
+            with session.request(
+                method,
+                url,
+                data=data,
+                headers=sent,
+                allow_redirects=False,
+                stream=True,
+                timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+            ) as response:
+                content, whole = self._read(response, limit)
+                named = clean(response.headers.get("request-id", ""))[:60]
+                ids = f"request-id {named}, {ids}" if named else ids
+                return Answer(response.status_code, response.headers, content, ids, whole)
+        except (requests.RequestException, OSError) as error:
+            raise unreachable(error, url) from None
+
+    def _opened(self) -> requests.Session:
+        with self._opening:
+            self._session = self._session or new_session(self.settings.ca_file)
+            return self._session
+
+    def _read(self, response: requests.Response, limit: int) -> tuple[bytes, bool]:
+        until = self._clock() + max(SILENCE_SECONDS, min(LONGEST_REQUEST, self.settings.time_left()))
+        content = bytearray()
+        for piece in response.iter_content(_PIECE):
+            content += piece
+            if len(content) > limit:
+                return bytes(content[:limit]), False
+            if self._clock() > until:
+                raise ConnectionFailed(f"{self.settings.host} did not finish its answer in time", hint=AGAIN)
+        return bytes(content), True
+
+
+class _Attempt:
+    """How often one request was tried, and whether it may be once more."""
+
+    def __init__(self, client: GraphClient, *, repeat: bool) -> None:
+        self._client = client
+        self._repeat = repeat
+        self._tries = 0
+        self._renewed = False
+        self._lost = False
+
+    def lost(self, error: ConnectionFailed) -> None:
+        """No answer: once more at once, since a kept connection may have been closed meanwhile."""
+        if self._lost or not self._repeat:
+            raise error
+        self._lost = True
+
+    def refused(self, refused: Refused, token: str) -> None:
+        """An answer that is none: returns where the request may be sent again, else raises."""
+        if refused.status == 401 and not self._renewed:
+            self._renewed = True
+            self._client.settings.tokens.renewed(token)
+            return
+        self._tries += 1
+        may_repeat = self._repeat or refused.status == 429
+        hopeless = refused.status in BROKEN and self._tries > 1
+        if refused.status not in TRY_LATER or not may_repeat or hopeless:
+            raise refused
+        error = refused.explained(self._client.settings.mailbox)
+        if self._tries >= TRIES:
+            raise error
+        seconds = pause_before(self._tries, refused.wait)
+        self._client.hold(refused, seconds)
+        self._client.wait(seconds, error)
+
+
+def pause_before(tries: int, told: float | None) -> float:
+    """Seconds before the next try: what the server says, else doubling from one, by chance a little more."""
+    if told is not None:
+        return told
+    doubled: float = _FIRST_PAUSE * 2 ** (tries - 1)
+    return doubled * random.uniform(1.0, 1.25)  # noqa: S311 - spreads load, keeps no secret
