@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 _USER_SAFE = "!$'()*+,&="  # RFC 5092 section 11, achar
 _FOLDER_SAFE = _USER_SAFE + ":@/"  # bchar
@@ -63,3 +63,19 @@ def maildir_account(path: str) -> str:
 def maildir_locus(account: str, unique: str) -> str:
     """The locus of a message by its unique name, the file name without its flags."""
     return f"{account}/{quote(os.fsencode(unique), safe=_PATH_SAFE)}"
+
+
+def graph_account(host: str, mailbox: str) -> str:
+    """`graph://graph.microsoft.com/payroll@example.org`: the cloud and the mailbox."""
+    return f"graph://{host.lower()}/{quote(mailbox.lower(), safe=_USER_SAFE + '@')}"
+
+
+def graph_locus(account: str, identity: str) -> str:
+    """The locus of a message by its immutable id, which is case-sensitive and survives moves."""
+    return f"{account}/{quote(identity, safe='=')}"
+
+
+def graph_id(account: str, locus: str) -> str | None:
+    """The immutable id in a locus of this account; None for all other loci."""
+    rest = locus.removeprefix(f"{account}/")
+    return unquote(rest) if rest != locus and rest and "/" not in rest else None
