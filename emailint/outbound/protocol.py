@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING, Protocol, Self
 from emailint.outgoing import OutgoingMail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
 
     from emailint.probe import Step
 
-__all__ = ["Outbound", "OutgoingMail"]
+__all__ = ["Begin", "Outbound", "OutgoingMail"]
+
+
+class Begin(Protocol):
+    """What an outbound calls when handing over begins; it may say by what the mail is found again."""
+
+    def __call__(self, token: str | None = None, message_id: str | None = None) -> None:
+        """Commit that it begins. `token`: the outbound's own name of the mail (a draft's id).
+
+        `message_id`: the Message-ID that the server gives it, where that may not be ours.
+        """
+        ...
 
 
 class Outbound(Protocol):
@@ -31,7 +42,7 @@ class Outbound(Protocol):
         """Close; never raises."""
         ...
 
-    def send(self, mail: OutgoingMail, begin: Callable[[], None]) -> None:
+    def send(self, mail: OutgoingMail, begin: Begin) -> None:
         """Hand over one mail; when it returns, the other side has taken responsibility for it.
 
         `begin` is called once, immediately before the first octet that may cause delivery (DATA for

@@ -14,6 +14,8 @@ from emailint.probe import Outcome, Step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from emailint.outbound.protocol import Begin
+
 Stage = tuple[str, "Callable[[], str]"]
 """A name, and what returns what was found or raises Unusable, Skipped or an OutboundError."""
 
@@ -61,7 +63,7 @@ def _step(name: str, stage: Callable[[], str]) -> Step:
 
 
 def deliver_trial(
-    send: Callable[[OutgoingMail, Callable[[], None]], None],
+    send: Callable[[OutgoingMail, Begin], None],
     sender: str,
     envelope_from: str,
     recipient: str | None,
@@ -72,8 +74,12 @@ def deliver_trial(
     for address in (sender, recipient):
         if not (is_deliverable(address) and address.isascii()):
             raise Unusable(f"no test mail can have the address {address[:100]!r}", "give a plain address")
-    send(trial_mail(sender, envelope_from, recipient), lambda: None)
+    send(trial_mail(sender, envelope_from, recipient), _nothing_to_note)
     return f"one mail to {recipient} was handed over"
+
+
+def _nothing_to_note(token: str | None = None, message_id: str | None = None) -> None:
+    """A test mail has no row."""
 
 
 def trial_mail(

@@ -397,8 +397,14 @@ class Ledger(Protocol):
         """
         ...
 
-    def sending(self, reply: Reply, now: datetime, token: str | None = None) -> None:
-        """Commit that handing over begins now. Refuses (StoreError) if the fingerprint was begun before."""
+    def sending(
+        self, reply: Reply, now: datetime, token: str | None = None, message_id: str | None = None
+    ) -> None:
+        """Commit that handing over begins now. Refuses (StoreError) if the fingerprint was begun before.
+
+        `message_id`: what the server calls the reply, should that not be what we call it; answers to either
+        are answers to this case.
+        """
         ...
 
     def settle(self, reply: Reply, state: ReplyState, reason: str | None = None) -> None:

@@ -67,8 +67,14 @@ class ReplyVerbs(LedgerPart):
         with self._database.reading() as connection:
             return [_reply(row) for row in connection.execute(query, values)]
 
-    def sending(self, reply: Reply, now: datetime, token: str | None = None) -> None:
-        """Commit that handing over begins now. Refuses (StoreError) if the fingerprint was begun before."""
+    def sending(
+        self, reply: Reply, now: datetime, token: str | None = None, message_id: str | None = None
+    ) -> None:
+        """Commit that handing over begins now. Refuses (StoreError) if the fingerprint was begun before.
+
+        `message_id`: what the server calls the reply, should that not be what we call it; answers to either
+        are answers to this case.
+        """
         with self._database.writing() as connection:
             begun = "SELECT 1 FROM reply WHERE fingerprint = ? AND begun_at IS NOT NULL LIMIT 1"
             if connection.execute(begun, (reply.fingerprint,)).fetchone():
@@ -82,6 +88,9 @@ class ReplyVerbs(LedgerPart):
             ).rowcount
             if changed != 1:
                 raise StoreError(f"the reply of {reply.case_id} is no longer pending; it is not sent")
+            if message_id:
+                insert = "INSERT OR IGNORE INTO reference (message_id, row) VALUES (?, ?)"
+                connection.execute(insert, (stored(message_id), reply.row))
 
     def settle(self, reply: Reply, state: ReplyState, reason: str | None = None) -> None:
         """SENT, WITHHELD, FAILED or UNKNOWN, for good (only UNKNOWN may still become another)."""

@@ -175,7 +175,9 @@ class DryLedger:
         """Nothing is sent."""
         return ()
 
-    def sending(self, reply: Reply, now: datetime, token: str | None = None) -> None:
+    def sending(
+        self, reply: Reply, now: datetime, token: str | None = None, message_id: str | None = None
+    ) -> None:
         """Nothing is sent."""
 
     def settle(self, reply: Reply, state: ReplyState, reason: str | None = None) -> None:

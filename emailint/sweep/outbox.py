@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, assert_never
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from emailint.config.model import Config, Integration
     from emailint.errors import EmailintError
     from emailint.outbound.protocol import Outbound
-    from emailint.store.ledger import Reply
+    from emailint.store.ledger import OpenError, Reply
     from emailint.sweep.clock import Budget, Clock
     from emailint.sweep.letter import Letter
     from emailint.sweep.options import SweepOptions
@@ -44,6 +45,8 @@ MOST_IN_HAND = 2_000
 
 PATIENCE = 3
 """So many times a server may ask to come back with one reply before that is an error."""
+
+DIED = "an earlier sweep ended while it was being handed over"
 
 GIVE_UP = 3
 """After so many replies in a row that could not be handed over, a server is left alone for this sweep."""
@@ -95,11 +98,18 @@ class Outbox:
     def start(self, tallies: Mapping[str, Tally]) -> None:
         """Report what an earlier run left in doubt, and send what it left waiting."""
         self._tallies = tallies
+        self.recover()
+        self.wake()
+
+    def recover(self) -> None:
+        """Report what an earlier run left in doubt."""
         if not self._on:
             return
-        for reply in self._store.ledger.recover_replies():
-            self._doubt(reply, "an earlier sweep ended while it was being handed over")
-        self.wake()
+        ledger = self._store.ledger
+        with ledger.transaction():
+            doubts = [self._doubted(reply, DIED) for reply in ledger.recover_replies()]
+        for opened in doubts:
+            self._troubles.note(opened)
 
     def reserve(self) -> float:
         """Seconds that mailboxes leave for replies: none while no reply waits."""
@@ -187,6 +197,7 @@ class Outbox:
             case Withhold(reason=reason):
                 self._store.ledger.settle(reply, ReplyState.WITHHELD, reason.value)
                 self._count(reply, "replies_withheld", f"withheld: {reason.value}")
+                self._troubles.close_key(reply.message_id)
             case Wait():
                 self._count(reply, None, "waiting: the server's limit a minute")
             case _:
@@ -197,10 +208,12 @@ class Outbox:
         try:
             mail = letter.compose(self._templates(), self._clock.now())
             self._begun[letter.integration.mailbox] += 1
-            worker.outbound.send(mail, lambda: ledger.sending(reply, self._clock.now()))
+            worker.outbound.send(mail, partial(self._begin, reply))
         except OutcomeUnknown as error:
-            ledger.settle(reply, ReplyState.UNKNOWN, str(error))
-            self._doubt(reply, str(error))
+            with ledger.transaction():
+                ledger.settle(reply, ReplyState.UNKNOWN, str(error))
+                opened = self._doubted(reply, str(error))
+            self._troubles.note(opened)
         except OutboundDeferred as error:
             worker.failures = 0
             self._deferred(reply, error)
@@ -214,7 +227,12 @@ class Outbox:
             worker.failures = 0
             ledger.settle(reply, ReplyState.SENT)
             self._count(reply, "replies_sent", "sent")
-            self._troubles.close_sending(letter.integration.name, reply.case_id)
+            self._troubles.close_sending(letter.integration.name)
+            self._troubles.close_key(reply.message_id)
+
+    def _begin(self, reply: Reply, token: str | None = None, message_id: str | None = None) -> None:
+        """Handing over begins: durable, with the names by which the server knows the mail."""
+        self._store.ledger.sending(reply, self._clock.now(), token, message_id)
 
     def _templates(self) -> Templates:
         """The templates, compiled once a sweep, and only where a reply goes out."""
@@ -244,17 +262,20 @@ class Outbox:
 
     def _failed(self, reply: Reply, error: EmailintError) -> None:
         """The reply was refused, or cannot be made: for good, until somebody retries it by name."""
-        self._store.ledger.settle(reply, ReplyState.FAILED, str(error))
+        ledger = self._store.ledger
+        with ledger.transaction():
+            ledger.settle(reply, ReplyState.FAILED, str(error))
+            opened = self._troubles.enter(error, owner(self._config, reply), about(reply))
+        self._troubles.note(opened)
         self._count(reply, "replies_failed", "failed")
-        self._troubles.report(error, owner(self._config, reply), about(reply))
 
-    def _doubt(self, reply: Reply, why: str) -> None:
+    def _doubted(self, reply: Reply, why: str) -> OpenError:
         error = OutcomeUnknown(
             f"the reply to case {reply.case_id} may or may not have gone out ({why}); it is not sent again",
             hint="look whether it arrived; `emailint retry` with the case id sends it again",
         )
         self._count(reply, "replies_failed", "unknown")
-        self._troubles.report(error, owner(self._config, reply), about(reply))
+        return self._troubles.enter(error, owner(self._config, reply), about(reply))
 
     def _count(self, reply: Reply, name: str | None, said: str) -> None:
         integration = owner(self._config, reply)
@@ -277,4 +298,4 @@ def owner(config: Config, reply: Reply) -> Integration | None:
 
 def about(reply: Reply) -> About:
     """What an error says of a reply."""
-    return About(key=reply.case_id, case_id=reply.case_id)
+    return About(key=reply.message_id, case_id=reply.case_id)

@@ -140,6 +140,10 @@ def outlet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Outlet]:
         yield OUTLETS[request.param](tmp_path, stack)
 
 
+def unnoted(token: str | None = None, message_id: str | None = None) -> None:
+    """Handing over begins, and nobody notes it."""
+
+
 class Begin:
     """Counts how often handing over began, and what had arrived by then."""
 
@@ -147,7 +151,7 @@ class Begin:
         self.outlet = outlet
         self.arrived: list[int] = []
 
-    def __call__(self) -> None:
+    def __call__(self, *names: str | None, **more: str | None) -> None:
         self.arrived.append(len(self.outlet.delivered()))
 
 
@@ -179,7 +183,7 @@ def test_several_mails_arrive_in_order(outlet: Outlet) -> None:
 )
 def test_the_content_arrives_as_it_was(outlet: Outlet, body: str) -> None:
     with outlet.make() as outbound:
-        outbound.send(mail(body=body), lambda: None)
+        outbound.send(mail(body=body), unnoted)
     assert outlet.delivered() == octets(mail(body=body))
 
 
@@ -187,7 +191,7 @@ def test_the_content_arrives_as_it_was(outlet: Outlet, body: str) -> None:
     "error", [ValueError("disk full"), KeyboardInterrupt(), OSError("no"), OutboundError("x")]
 )
 def test_what_begin_raises_passes_through_and_nothing_is_sent(outlet: Outlet, error: BaseException) -> None:
-    def begin() -> None:
+    def begin(token: str | None = None, message_id: str | None = None) -> None:
         raise error
 
     with outlet.make() as outbound:
@@ -195,7 +199,7 @@ def test_what_begin_raises_passes_through_and_nothing_is_sent(outlet: Outlet, er
             outbound.send(mail(1), begin)
         assert caught.value is error
         assert outlet.delivered() == []
-        outbound.send(mail(2), lambda: None)
+        outbound.send(mail(2), unnoted)
     assert outlet.delivered() == octets(mail(2))
 
 
@@ -207,13 +211,13 @@ def test_a_failure_says_what_it_is_and_ends_with_the_mail(outlet: Outlet, kind: 
         return
     begin = Begin(outlet)
     with outlet.make() as outbound:
-        outbound.send(mail(1), lambda: None)
+        outbound.send(mail(1), unnoted)
         outlet.faults[kind]()
         with pytest.raises(OutboundError) as caught:
             outbound.send(mail(2), begin)
         assert isinstance(caught.value, kind)
         outlet.mend()
-        outbound.send(mail(3), lambda: None)
+        outbound.send(mail(3), unnoted)
     assert outlet.delivered() == octets(mail(1), mail(3))
     assert len(begin.arrived) <= 1
     assert caught.value.hint or kind is OutboundUnavailable
@@ -290,8 +294,8 @@ def test_leaving_is_harmless_twice_and_before_anything(outlet: Outlet) -> None:
     with outbound:
         pass
     with outbound:
-        outbound.send(mail(1), lambda: None)
+        outbound.send(mail(1), unnoted)
     outbound.__exit__(None, None, None)
     with outbound:
-        outbound.send(mail(2), lambda: None)
+        outbound.send(mail(2), unnoted)
     assert outlet.delivered() == octets(mail(1), mail(2))
