@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emailint.errors import TemplateError
-from emailint.outgoing import OutgoingMail
+from emailint.outgoing import OutgoingMail, Written
 from emailint.reply.checks import template_of
 from emailint.reply.render import Addressed, render
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from emailint.config.model import ReplySettings
+    from emailint.reply.mime import Letter
     from emailint.reply.stored import StoredLine
     from emailint.templating import Templates
 
@@ -66,6 +67,23 @@ def compose(
         envelope_from=envelope_from(settings, facts),
         recipient=facts.recipient,
         content=letter_bytes(letter),
+        written=_written(letter, stored),
+    )
+
+
+def _written(letter: Letter, stored: StoredLine) -> Written:
+    """The same for servers that make the mail themselves."""
+    from emailint.reply.mime import sender_of  # noqa: PLC0415 - as above
+
+    address = sender_of(letter)[1]
+    return Written(
+        subject=letter.rendered.subject,
+        text=letter.rendered.text,
+        html=letter.rendered.html,
+        sender=address,
+        reply_to=letter.reply_to if letter.reply_to.lower() != address.lower() else "",
+        case_id=letter.case_id,
+        answers=str(stored.message.get("locus") or ""),
     )
 
 

@@ -83,7 +83,7 @@ def unstructured(name: str, text: str) -> str:
 
 
 def _fields(letter: Letter) -> Iterator[str]:
-    name, address = _sender(letter)
+    name, address = sender_of(letter)
     yield _folded("From", [_phrase(name), f"<{address}>"] if name else [address])
     yield f"To: {_checked(letter.recipient, letter)}"
     if letter.reply_to.lower() != address.lower():
@@ -113,7 +113,7 @@ def _body(letter: Letter) -> EmailMessage:
     return mail
 
 
-def _sender(letter: Letter) -> tuple[str, str]:
+def sender_of(letter: Letter) -> tuple[str, str]:
     """`reply.from`: an address, or a display name and an address in angle brackets."""
     found = _NAMED.fullmatch(letter.sender.strip())
     name, address = (found["name"], found["address"]) if found else ("", letter.sender.strip())

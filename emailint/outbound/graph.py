@@ -1,0 +1,237 @@
+"""Replies through Microsoft Graph: a draft that is checked, noted, and sent once.
+
+Nothing in Graph makes sending idempotent: an answer that is lost after POST means "perhaps sent". So the
+immutable id of the draft is durable before it is sent, and whoever doubts looks where the draft is: it keeps
+its id when Exchange moves it to Sent Items.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, Self, assert_never
+
+from emailint.errors import OutboundRefused, OutboundUnavailable, OutcomeUnknown, SourceError
+from emailint.graph_client.answers import Refused
+from emailint.graph_client.client import GraphClient
+from emailint.oauth.claims import roles_of
+from emailint.outbound.gate import KEPT, admit
+from emailint.outbound.graph_draft import Draft, make_draft, remove
+from emailint.outbound.trial import Unusable, deliver_trial, steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from emailint.graph_client.client import GraphSettings
+    from emailint.outbound.protocol import Begin, OutgoingMail
+    from emailint.probe import Step
+
+LOOKS: Final = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before each look for a draft whose sending is in doubt: Exchange takes a moment to move it."""
+TEST_PATIENCE: Final = 10.0
+
+_SENDING: Final = frozenset({"Mail.Send", "Mail.Send.Shared"})
+_LATER: Final = frozenset({"ErrorExceededMessageLimit", "ErrorMessageSubmissionBlocked"})
+
+
+class Whereabouts(Enum):
+    """Where a draft is that was to be sent."""
+
+    SENT = auto()
+    STILL_A_DRAFT = auto()
+    NOT_FOUND = auto()
+
+
+class GraphOutbound:
+    """An `Outbound` on one Exchange Online mailbox, for one thread.
+
+    `sender` is what the connection test uses; `answered` finds the id of the message that a reply answers by
+    its locus (None: not in this mailbox).
+    """
+
+    def __init__(
+        self,
+        settings: GraphSettings,
+        *,
+        sender: str = "",
+        answered: Callable[[str], str | None] = lambda _locus: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settings = settings
+        self._sender = sender
+        self._answered = answered
+        self._sleep = sleep
+        self._client: GraphClient | None = None
+
+    def __enter__(self) -> Self:
+        """Nothing is connected yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close connections; never raises."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def send(self, mail: OutgoingMail, begin: Begin) -> None:
+        """As `Outbound.send`. `begin` gets the draft's immutable id and its Message-ID, before it is sent."""
+        admit(mail)
+        client = self._connected()
+        if self.settings.time_left() <= 0:
+            raise self._unavailable("no time is left to begin a mail")
+        draft = self._drafted(client, mail)
+        try:
+            begin(draft.identity, draft.message_id)
+        except BaseException:
+            remove(client, draft.identity)
+            raise
+        self._send(client, draft, mail)
+
+    def whereabouts(self, token: str) -> Whereabouts:
+        """Where the draft is now whose id `begin` was given; raises OutcomeUnknown where nobody can tell."""
+        return self._look(self._connected(), Draft(token, ""))
+
+    def test(self, send_to: str | None = None) -> Iterator[Step]:
+        """Sign-in and permission; and one mail where `send_to` is given."""
+        settings = replace(self.settings, time_left=lambda: TEST_PATIENCE)
+        trial = type(self)(settings, sender=self._sender)
+        with trial:
+            yield from steps(
+                (
+                    ("outbound sign-in", trial._sign_in),  # noqa: SLF001 - one of its own kind
+                    ("outbound permission", trial._permission),  # noqa: SLF001 - as above
+                    ("outbound mail", lambda: deliver_trial(trial.send, self._sender, self._sender, send_to)),
+                )
+            )
+
+    # Before `begin`: nothing is delivered, whatever goes wrong
+
+    def _drafted(self, client: GraphClient, mail: OutgoingMail) -> Draft:
+        answered = self._answered(mail.written.answers) if mail.written else None
+        try:
+            return make_draft(client, mail, answered)
+        except Refused as refused:
+            raise self._refusal(refused, mail) from None
+        except SourceError as error:
+            raise self._unavailable(str(error), error) from None
+
+    # After it
+
+    def _send(self, client: GraphClient, draft: Draft, mail: OutgoingMail) -> None:
+        try:
+            client.request("POST", client.message(draft.identity, "send"), repeat=False)
+        except Refused as refused:
+            if refused.status >= 500 or refused.gone:
+                self._settle(client, draft, mail, str(refused))
+                return
+            remove(client, draft.identity)
+            raise self._refusal(refused, mail) from None
+        except SourceError as error:
+            if error.retry_after is None:
+                self._settle(client, draft, mail, str(error))
+                return
+            remove(client, draft.identity)  # it said 429 until the end: that is a no
+            raise self._unavailable(str(error), error) from None
+
+    def _settle(self, client: GraphClient, draft: Draft, mail: OutgoingMail, why: str) -> None:
+        """Returns where it was sent; raises OutboundUnavailable where it was not, else OutcomeUnknown."""
+        try:
+            found = self._look(client, draft)
+        except (Refused, SourceError) as error:
+            raise self._unknown(mail, f"{why}; then {error}") from None
+        match found:
+            case Whereabouts.SENT:
+                return
+            case Whereabouts.STILL_A_DRAFT if remove(client, draft.identity):
+                raise self._unavailable(f"Graph did not send it ({why}), and its draft is removed")
+            case Whereabouts.STILL_A_DRAFT | Whereabouts.NOT_FOUND:
+                raise self._unknown(mail, why)
+            case _:
+                assert_never(found)
+
+    def _look(self, client: GraphClient, draft: Draft) -> Whereabouts:
+        """Look several times: a draft that is being sent is a draft, or nowhere, for a moment."""
+        found = Whereabouts.NOT_FOUND
+        for seconds in LOOKS:
+            self._sleep(max(0.0, min(seconds, self.settings.time_left())))
+            found = _found(client, draft)
+            if found is Whereabouts.SENT:
+                break
+        return found
+
+    # What goes wrong
+
+    def _refusal(self, refused: Refused, mail: OutgoingMail) -> OutboundRefused | OutboundUnavailable:
+        """About the app or the mailbox: later. About this mail: never."""
+        if refused.status in (401, 403) or refused.status >= 429 or _LATER.intersection(refused.codes):
+            error = refused.explained(f"the reply to {mail.recipient}")
+            return self._unavailable(str(error), error)
+        said = f"{refused.status} {refused.code} {refused.text}".strip()
+        return OutboundRefused(
+            f"Graph refused the reply to {mail.recipient}: {said} ({refused.ids}); {KEPT}",
+            hint="once the cause is removed, `emailint retry` with the case id sends it",
+        )
+
+    def _unavailable(self, what: str, error: SourceError | None = None) -> OutboundUnavailable:
+        return OutboundUnavailable(
+            f"{self.settings.mailbox} by Graph: {what}; nothing was sent, and the reply is tried again",
+            hint=error.hint if error else "",
+            retry_after=error.retry_after if error else None,
+        )
+
+    def _unknown(self, mail: OutgoingMail, why: str) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"Graph was told to send the reply to {mail.recipient}, and nobody can tell whether it did"
+            f" ({why}); it is not sent again",
+            hint="look in Sent Items; if it is not there, `emailint retry` with the case id sends it",
+        )
+
+    def _connected(self) -> GraphClient:
+        if self._client is None:
+            self._client = GraphClient(self.settings)
+        return self._client
+
+    # Stages of the connection test
+
+    def _sign_in(self) -> str:
+        try:
+            tokens = self.settings.tokens
+            tokens.token()
+        except SourceError as error:
+            raise Unusable(str(error), error.hint) from None
+        return "; ".join(["signed in", *tokens.warnings()])
+
+    def _permission(self) -> str:
+        roles = roles_of(self.settings.tokens.token())
+        if not roles:
+            return "the token names no permissions; --send-to shows whether mail is sent"
+        if not _SENDING & roles:
+            raise Unusable(
+                "the token has no Mail.Send, so no reply can leave",
+                "grant the app Mail.Send, with admin consent; or give outbound another type",
+            )
+        return "the token has Mail.Send"
+
+
+def _found(client: GraphClient, draft: Draft) -> Whereabouts:
+    try:
+        message = client.get(client.message(draft.identity), {"$select": "id,isDraft,parentFolderId"})
+    except Refused as refused:
+        if not refused.gone:
+            raise
+        return _in_sent_items(client, draft.message_id)
+    return Whereabouts.STILL_A_DRAFT if message.get("isDraft") else Whereabouts.SENT
+
+
+def _in_sent_items(client: GraphClient, message_id: str) -> Whereabouts:
+    if not message_id:
+        return Whereabouts.NOT_FOUND
+    escaped = message_id.replace("'", "''")
+    asked = {"$select": "id,internetMessageId", "$filter": f"internetMessageId eq '{escaped}'"}
+    pages = client.pages(client.folder("sentitems", "messages"), asked)
+    sent = any(each.get("internetMessageId") == message_id for page in pages for each in page)
+    return Whereabouts.SENT if sent else Whereabouts.NOT_FOUND
