@@ -21,12 +21,14 @@ _TOKEN = re.compile(
       | (?P<space>\s+)
       | (?P<mark>[,;:()<>])
       | (?P<atom>[^\s",;:()<>]+)""",
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_AROUND_AT = re.compile(r"\s*@\s*")
-_ADDRESS_LIKE = re.compile(r"[^\s@]@[^\s@]")
+_BLANKS = " \t\r\n\v\f"
+_BLANK = re.compile(f"[{_BLANKS}]+")
+_AROUND_AT = re.compile(r"\s*@\s*", re.ASCII)
+_ADDRESS_LIKE = re.compile(r"[^\s@]@[^\s@]", re.ASCII)
 _PLAIN = re.compile(
     r"[A-Za-z0-9_](?:[A-Za-z0-9!#$%&'*+=?^_{}~-]|\.(?=[^.@])){0,63}"
     r"@(?=.{1,253}\Z)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?:[A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{1,59})"
@@ -50,7 +52,7 @@ def is_plain(address: str) -> bool:
 @lru_cache(maxsize=64)
 def parse(raw: bytes, hint: str | None = None) -> AddressList:
     """The addresses of a From, To, Cc, Reply-To or like field, from its raw value."""
-    text = raw.decode("latin-1")
+    text = words.one_charset(raw, hint).decode("latin-1")
     if "\n" in text or "\r" in text:
         text = text.replace("\r", "").replace("\n", "")
     return _Reader(text, hint).run()
@@ -100,7 +102,7 @@ class _Reader:
 
     def _angle(self, text: str) -> None:
         self.angles.append(text.strip("<> \t"))
-        if not text.rstrip().endswith(">"):
+        if not text.rstrip(_BLANKS).endswith(">"):
             self._broken("an angle bracket is not closed")
 
     def _broken(self, what: str) -> None:
@@ -123,18 +125,18 @@ class _Reader:
 
     def _colon(self, after: int) -> None:
         """A colon ends a group's name where a semicolon follows; else it belongs to the display name."""
-        if not self.angles and (after <= self.last_semicolon or not self.text[after:].strip()):
+        if not self.angles and (after <= self.last_semicolon or not self.text[after:].strip(_BLANKS)):
             self.group = True
             self.prefix = ""
             self._clear()
-        elif len(self.words) < 4 and "".join(self.words).strip().lower() == "mailto":
+        elif len(self.words) < 4 and "".join(self.words).strip(_BLANKS).lower() == "mailto":
             self.words.clear()
         else:
             self.words.append(":")
 
     def _entry(self) -> None:
         """One entry of the list ends here."""
-        text = "".join(self.words).strip()
+        text = "".join(self.words).strip(_BLANKS)
         if self.angles:
             self._bracketed(text)
         elif "@" in text:
@@ -166,9 +168,9 @@ class _Reader:
             self.found += again.addresses
             self.problem = self.problem or again.problem
             return
-        if not any(_complete(word) for word in text.split()):
+        if not any(_complete(word) for word in _BLANK.split(text)):
             text = _AROUND_AT.sub("@", text)
-        pieces = text.split() if not text.startswith('"') else [text]
+        pieces = _BLANK.split(text) if not text.startswith('"') else [text]
         holding = [piece for piece in pieces if "@" in piece]
         if len(holding) > 1:
             self._broken("one entry has several addresses")
@@ -189,7 +191,7 @@ class _Reader:
             self.found.append(_nameless(decoded))
 
     def _name(self, text: str) -> str:
-        text = text.strip()
+        text = text.strip(_BLANKS)
         if '"' in text:
             text = _QUOTED.sub(lambda match: _ESCAPED.sub(r"\1", match[1]), text)
         name = one_line(words.decode_text(text, self.hint))
@@ -230,7 +232,7 @@ def _complete(word: str) -> bool:
 def _route(angle: str) -> str:
     """Without an obsolete source route (RFC 5322 section 4.4)."""
     if angle.startswith("@") and ":" in angle:
-        return angle.rpartition(":")[2].strip()
+        return angle.rpartition(":")[2].strip(_BLANKS)
     return angle
 
 

@@ -10,9 +10,11 @@ from emailint.message import charsets, words
 MOST = 100
 """Parameters that are looked at; the rest of a longer list is left out."""
 
-_VALUE = re.compile(r"[^\s;,]*")
+_BLANKS = " \t\r\n\v\f"
+_VALUE = re.compile(r"[^\s;,]*", re.ASCII)
 _PARAMETER = re.compile(
-    r"""([A-Za-z0-9!\#$%&'*+\-.^_`|~]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^;"]*))""", re.DOTALL
+    r"""([A-Za-z0-9!\#$%&'*+\-.^_`|~]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^;"]*))""",
+    re.DOTALL | re.ASCII,
 )
 _SECTION = re.compile(r"(.+?)(?:\*(\d{1,4}))?(\*)?\Z", re.DOTALL)
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
@@ -25,8 +27,8 @@ def parse(raw: bytes, hint: str | None = None) -> tuple[str, dict[str, str]]:
     The first of several parameters of one name counts; the extended form (`name*=`) goes before the plain
     one. A file name that does not decode in the charset it names is decoded all the same.
     """
-    text = raw.decode("latin-1")
-    value = _VALUE.match(text.strip())
+    text = words.one_charset(raw, hint).decode("latin-1")
+    value = _VALUE.match(text.strip(_BLANKS))
     main = value[0].lower() if value and "=" not in value[0] else ""
     if "=" not in text:
         return main, {}
@@ -57,8 +59,8 @@ def _quoted(value: str) -> str:
 
 
 def _bare(name: str, value: str) -> str:
-    value = value.strip()
-    return value if name in _NAMES or not value else re.split(r"[\s,]", value, maxsplit=1)[0]
+    value = value.strip(_BLANKS)
+    return value if name in _NAMES or not value else re.split(r"[\s,]", value, maxsplit=1, flags=re.ASCII)[0]
 
 
 def _assemble(found: dict[str, dict[int, tuple[str, bool]]], hint: str | None) -> dict[str, str]:

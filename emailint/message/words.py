@@ -8,7 +8,8 @@ import re
 from emailint.message import charsets
 
 _START = re.compile(r"=\?(?!=)")
-_WORD = re.compile(r"([^?\s*]*)(?:\*[^?]*)?\?([bBqQ])\?(.*?)(\?=|\?\Z|\Z)", re.DOTALL)
+_WORD = re.compile(r"([^?\s*]*)(?:\*[^?]*)?\?([bBqQ])\?(.*?)(\?=|\?\Z|\Z)", re.DOTALL | re.ASCII)
+_BLANK = re.compile(r"[ \t\r\n\v\f]")
 _FOLD = re.compile(r"[ \t]*(?:\r?\n|\r)[ \t]*")
 _UNFOLD = re.compile(r"(?:\r?\n|\r)(?=[ \t])")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
@@ -24,7 +25,16 @@ def decode(raw: bytes, hint: str | None = None) -> str:
     """
     if b"=?" not in raw:
         return plain(raw, hint)
-    return decode_text(raw.decode("latin-1"), hint)
+    return decode_text(one_charset(raw, hint).decode("latin-1"), hint)
+
+
+def one_charset(raw: bytes, hint: str | None = None) -> bytes:
+    """A header value in ASCII or UTF-8: other raw text is converted, before it is taken apart at characters
+    that may be halves of others (`\\` in Shift-JIS, `(` in ISO-2022-JP).
+    """
+    if raw.isascii() and b"\x1b" not in raw:
+        return raw
+    return charsets.decode(raw, None, hint)[0].encode()
 
 
 def plain(raw: bytes, hint: str | None = None) -> str:
@@ -68,7 +78,7 @@ def _raw(text: str, hint: str | None) -> str:
 def _word(token: str) -> tuple[str, bytes, str] | None:
     """One token after `=?`: charset, decoded bytes, and the text that follows the word."""
     match = _WORD.match(token)
-    if match is None or (not match[4].endswith("=") and re.search(r"\s", match[3])):
+    if match is None or (not match[4].endswith("=") and _BLANK.search(match[3])):
         return None
     data = _base64(match[3]) if match[2] in "bB" else _quoted(match[3])
     return None if data is None else (match[1], data, token[match.end() :])
