@@ -6,7 +6,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     ├── ConfigError            run          permanent   exit 78   the configuration is wrong
     ├── UsageError             run          permanent   exit 2    wrong command line
     ├── StoreError             run          permanent   exit 73   the store cannot be used
-    │   ├── LockTimeout        run          transient   exit 1    another sweep held the store until the deadline
+    │   ├── LockTimeout        run          transient   exit 1    another sweep held it until the deadline
     │   └── StoreBusy          run          transient   exit 0    another sweep holds the store
     ├── DirectoryError         run          permanent             the directory cannot be used as it is
     ├── StoreWarning           run          permanent   exit 1    a file of the store was changed by others

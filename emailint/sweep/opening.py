@@ -59,7 +59,9 @@ def locked(
     except StoreHeld as held:
         if held.holder.covers(names, str(config.path)):
             raise
-        raise LockTimeout(str(held), hint="a sweep that hangs ends by itself; else end that process") from held
+        raise LockTimeout(
+            str(held), hint="a sweep that hangs ends by itself; else end that process"
+        ) from held
     with lock, open_store(config.store) as store:
         yield lock, store
 
