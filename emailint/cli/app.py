@@ -32,6 +32,9 @@ COMMANDS: Final = {
     "render-template": Lazy("emailint.cli.template", "render_template", "Show a reply as its reader will."),
     "list-errors": Lazy("emailint.cli.troubles", "list_errors", "List what is wrong now."),
     "dismiss": Lazy("emailint.cli.troubles", "dismiss", "Close errors that are dealt with."),
+    "retry": Lazy(
+        "emailint.cli.retry", "retry", "Try again: held mail, quarantined mail, replies that failed."
+    ),
     "list-cases": Lazy("emailint.cli.cases", "list_cases", "List the cases that were made."),
     "check": Lazy(
         "emailint.cli.check", "check", "Check configuration, templates and directory, without network."

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from emailint.case import StoredAttachment
     from emailint.message.model import Address, InboundMessage
     from emailint.routing.alias import AliasMatch
+    from emailint.routing.follow_up import Belongs
     from emailint.routing.route import FollowUpTo
     from emailint.routing.workspace import Workspace
 
@@ -85,13 +86,13 @@ def make_case(
 def make_follow_up(
     followup_id: str,
     arrival: Arrival,
-    route: FollowUpTo,
+    belongs: Belongs | FollowUpTo,
     attachments: tuple[StoredAttachment, ...],
 ) -> FollowUp:
-    """The follow-up that a message is."""
+    """The follow-up that a message is, of the case that it belongs to."""
     message = arrival.message
     return FollowUp(
-        case_id=route.case_id,
+        case_id=belongs.case_id,
         followup_id=followup_id,
         created_at=arrival.created_at,
         integration=arrival.integration,
@@ -103,7 +104,7 @@ def make_follow_up(
         signals=_signals(message),
         authentication=message.authentication,
         defects=message.defects,
-        matched_by=route.matched_by,
+        matched_by=belongs.matched_by,
         attachments=attachments,
     )
 

@@ -263,8 +263,8 @@ class Batch(Protocol):
         """
         ...
 
-    def has_message_id(self, scope: str, message_id: str, *, besides: int | None = None) -> bool:
-        """Whether a row of this scope has this Message-ID; the row `besides` is not asked."""
+    def has_message_id(self, scope: str, message_id: str, *, before: int | None = None) -> bool:
+        """Whether a row of this scope, and before that row where one is given, has this Message-ID."""
         ...
 
     def next_case_number(self) -> int:

@@ -43,14 +43,14 @@ class SqliteBatch:
         query = "SELECT 1 FROM reply WHERE fingerprint = ? AND state <> 'withheld' AND row <> ? LIMIT 1"
         return self._one(query, fingerprint, besides or 0) is not None
 
-    def has_message_id(self, scope: str, message_id: str, *, besides: int | None = None) -> bool:
-        """Whether a row of this scope, but `besides`, has this Message-ID."""
+    def has_message_id(self, scope: str, message_id: str, *, before: int | None = None) -> bool:
+        """Whether a row of this scope, and before that row where one is given, has this Message-ID."""
         query = (
             "SELECT 1 FROM reference JOIN message USING (row)"
             " WHERE reference.message_id = ?1 AND message.scope = ?2 AND message.message_id = ?1"
-            " AND row <> ?3 LIMIT 1"
+            " AND (?3 IS NULL OR row < ?3) LIMIT 1"
         )
-        return self._one(query, stored(message_id), scope, besides or 0) is not None
+        return self._one(query, stored(message_id), scope, before) is not None
 
     def next_case_number(self) -> int:
         """The next number; taken for good once the transaction commits."""

@@ -57,10 +57,10 @@ class DryBatch:
         )
         return decided or self.batch.answered(fingerprint, besides=besides)
 
-    def has_message_id(self, scope: str, message_id: str, *, besides: int | None = None) -> bool:
+    def has_message_id(self, scope: str, message_id: str, *, before: int | None = None) -> bool:
         """Whether a stored or decided row of this scope has this Message-ID."""
         decided = any(key.scope == scope and made.message_id == message_id for key, made in self.made.items())
-        return decided or self.batch.has_message_id(scope, message_id, besides=besides)
+        return decided or self.batch.has_message_id(scope, message_id, before=before)
 
     def next_case_number(self) -> int:
         """The number that a real sweep would take, if nothing else came between."""

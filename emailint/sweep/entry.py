@@ -11,7 +11,7 @@ from emailint.message import own_ids
 from emailint.reply.policy import ReplyContext, Respond, Withhold
 from emailint.reply.policy import decide as decide_reply
 from emailint.reply.reason import Reason
-from emailint.routing.follow_up import Terms, with_follow_up
+from emailint.routing.follow_up import Belongs, Terms, with_follow_up
 from emailint.routing.record import Arrival, make_case, make_follow_up, with_related
 from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route
 from emailint.routing.rules import Subject, with_rules
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
     from emailint.config.model import Integration
     from emailint.message.model import InboundMessage
     from emailint.routing.alias import AliasMatch
+    from emailint.sources.protocol import MessageRef
     from emailint.store.ledger import Batch
     from emailint.sweep.mailbox import Read
     from emailint.sweep.plans import Kept, Plan
     from emailint.sweep.run import Run
+
+REREAD = "reread"
+"""What ties a quarantined mail that was read after all to its own case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,9 @@ class Intake:
         match = with_rules(route.match, about_mail)
         decision = self._decide_reply(plan, match, batch)
         case_id = f"{self.run.config.case_prefix}-{batch.next_case_number():06d}"
-        case = make_case(case_id, self._arrival(plan), match, workspace, kept, _recorded(decision))
+        case = make_case(
+            case_id, self._arrival(plan.message, plan.read.ref), match, workspace, kept, _recorded(decision)
+        )
         entry = replace(
             self._entry(plan, Disposition.QUARANTINED if plan.quarantined else Disposition.CASE),
             case_id=case_id,
@@ -93,7 +99,9 @@ class Intake:
     def _follow_up(self, plan: Plan, route: FollowUpTo, kept: Kept, batch: Batch) -> Made:
         follow_up_id = f"{route.case_id}-{batch.next_follow_up_number(route.case_id)}"
         decision = self._decide_reply(plan, route.match, batch, follow_up=True)
-        record = make_follow_up(follow_up_id, self._arrival(plan), route, kept).record()
+        record = make_follow_up(
+            follow_up_id, self._arrival(plan.message, plan.read.ref), route, kept
+        ).record()
         entry = replace(
             self._entry(plan, Disposition.FOLLOW_UP),
             case_id=route.case_id,
@@ -105,9 +113,17 @@ class Intake:
         made = result(plan, "follow_ups", case_id=route.case_id, detail=f"matched by {route.matched_by}")
         return Made(entry, replace(made, reply=_said(decision)))
 
-    def _arrival(self, plan: Plan) -> Arrival:
-        ref = plan.read.ref
-        return Arrival(plan.message, self.integration.name, ref.locus, ref.received_at, self.run.clock.now())
+    def reread(
+        self, message: InboundMessage, ref: MessageRef, case_id: str, kept: Kept, batch: Batch
+    ) -> bytes:
+        """The line of a quarantined mail that was read after all: it follows up its own case."""
+        follow_up_id = f"{case_id}-{batch.next_follow_up_number(case_id)}"
+        belongs = Belongs(case_id, REREAD)
+        arrival = self._arrival(message, ref)
+        return json_line(make_follow_up(follow_up_id, arrival, belongs, kept).record())
+
+    def _arrival(self, message: InboundMessage, ref: MessageRef) -> Arrival:
+        return Arrival(message, self.integration.name, ref.locus, ref.received_at, self.run.clock.now())
 
     def _received(self, plan: Plan) -> datetime:
         return plan.read.ref.received_at or self.run.clock.now()
@@ -229,7 +245,7 @@ def failure(integration: Integration, read: Read, detail: str) -> MessageResult:
 def _with_defects(plan: Plan, batch: Batch) -> Plan:
     """A Message-ID that an earlier mail of other content bears is a defect, never an identity."""
     message_id = plan.message.message_id
-    if message_id is None or not batch.has_message_id(plan.key.scope, message_id, besides=plan.row):
+    if message_id is None or not batch.has_message_id(plan.key.scope, message_id, before=plan.row):
         return plan
     defects = (
         *plan.message.defects,

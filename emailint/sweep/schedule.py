@@ -188,6 +188,24 @@ def _swept(given: Conditions, store: SweepStore, integrations: Sequence[Integrat
         return _swept_with(given, store, directory, integrations)
 
 
+def run_of(given: Conditions, store: SweepStore, directory: IndexedDirectory | None) -> Run:
+    """A run over an open store, before its first step."""
+    troubles = Troubles(store.ledger, given.clock, store.write_error)
+    troubles.load()
+    return Run(
+        config=given.config,
+        options=given.options,
+        store=store,
+        knowledge=knowledge_of(given.config, directory or NOBODY),
+        clock=given.clock,
+        budget=given.budget,
+        troubles=troubles,
+        quota=Quota(given.options.limit),
+        outbox=Outbox(given.config, given.options, store, given.clock, given.budget, troubles),
+        tell=given.tell,
+    )
+
+
 def _judge_directory(directory: IndexedDirectory, troubles: Troubles) -> None:
     """Mail was looked up: a directory that cannot be used is an error, until it can."""
     if directory.trouble is not None:
@@ -201,21 +219,8 @@ def _swept_with(
     integrations: Sequence[Integration],
 ) -> SweepResult:
     started_at, began = given.clock.now(), given.clock.monotonic()
-    troubles = Troubles(store.ledger, given.clock, store.write_error)
-    troubles.load()
-    outbox = Outbox(given.config, given.options, store, given.clock, given.budget, troubles)
-    run = Run(
-        config=given.config,
-        options=given.options,
-        store=store,
-        knowledge=knowledge_of(given.config, directory or NOBODY),
-        clock=given.clock,
-        budget=given.budget,
-        troubles=troubles,
-        quota=Quota(given.options.limit),
-        outbox=outbox,
-        tell=given.tell,
-    )
+    run = run_of(given, store, directory)
+    troubles = run.troubles
     sweep = Sweep(run)
     sweep.go(integrations)
     if directory is not None and any(tally.counts.listed for tally in sweep.tallies.values()):

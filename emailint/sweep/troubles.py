@@ -111,14 +111,17 @@ class Troubles:
             and error.error_id not in self._seen
         )
 
-    def close_sending(self, name: str, case_id: str) -> None:
-        """The reply to this case went out: nothing keeps it back, and the way of the others is open again."""
+    def close_sending(self, name: str) -> None:
+        """A reply of this integration went out: its way is open again."""
         self._close(
             error
             for error in self._open.values()
-            if (error.trouble.integration == name and error.trouble.subject_key == SENDING)
-            or (error.trouble.kind == "outbound_deferred" and error.trouble.case_id == case_id)
+            if error.trouble.integration == name and error.trouble.subject_key == SENDING
         )
+
+    def close_key(self, key: str) -> None:
+        """What was told under this key is over, however often it came in this run."""
+        self._close(error for error in self._open.values() if error.trouble.subject_key == key)
 
     def close_run(self) -> None:
         """A run that came to its end: errors of runs are over."""

@@ -10,6 +10,8 @@ from emailint.config.model import Alias, Config, Integration, OutboundSettings
 from emailint.store.folder import open_store
 from emailint.sweep import connect
 from emailint.sweep.options import SweepOptions
+from emailint.sweep.orders import Order
+from emailint.sweep.retry import retry
 from emailint.sweep.schedule import run_sweep
 from tests.support.memory import MemoryOutbound, MemorySource, StillClock
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from emailint.store.ledger import OpenError
     from emailint.sweep.options import Event
     from emailint.sweep.result import SweepResult
+    from emailint.sweep.retry import RetryResult
 
 PAYROLL = Integration(
     name="payroll",
@@ -70,6 +73,10 @@ class World:
         )
         assert all(each.counts.balanced for each in result.integrations), result
         return result
+
+    def retry(self, *ids: str, **order: bool) -> RetryResult:
+        """One order to try again; raises what `retry` raises."""
+        return retry(self.config(), Order(ids, **order), clock=self.clock)
 
     def lines(self, name: str = "cases.jsonl") -> list[dict[str, Any]]:
         """The JSON lines of a file; each must be whole."""

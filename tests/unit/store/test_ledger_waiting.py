@@ -120,8 +120,8 @@ def test_its_own_row_is_no_other_mail(store: Store) -> None:
     add(store.ledger, held(1), case(2, answer=reply(2)))
     with store.ledger.transaction() as batch:
         assert batch.has_message_id(ACCOUNT, "<1@example.com>")
-        assert not batch.has_message_id(ACCOUNT, "<1@example.com>", besides=1)
-        assert batch.has_message_id(ACCOUNT, "<1@example.com>", besides=2)
+        assert not batch.has_message_id(ACCOUNT, "<1@example.com>", before=1)
+        assert batch.has_message_id(ACCOUNT, "<1@example.com>", before=2)
         assert batch.answered(key(2).fingerprint, besides=1)
         assert not batch.answered(key(2).fingerprint, besides=2)
 
