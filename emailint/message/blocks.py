@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BLANK_LINE = re.compile(rb"\n\r*\n")
 _FIELD = re.compile(rb"([!-9;-~]+)([ \t]*):[ \t]*(.*)", re.DOTALL)
+_LIKE_FIELD = re.compile(rb"[^\s:]{0,40}:")
 _LEADING = re.compile(rb"(?:[ \t\r]*\n)+")
 _MBOX = re.compile(rb">?From (?![ \t]*:)[^\n]*\n")
 _LATE = re.compile(rb"\r?\n(?=Content-(?:Type|Disposition|Transfer-Encoding)[ \t]*:)", re.IGNORECASE)
@@ -191,7 +192,7 @@ class _Reader:
 
     def _junk(self, line: bytes, name: bytes, pieces: list[bytes]) -> None:
         """A line that is no header: a subject goes on in it, from anything else it is left out."""
-        if name.lower() == b"subject" and line.strip():
+        if name.lower() == b"subject" and line.strip() and not _LIKE_FIELD.match(line):
             pieces.append(b" " + line)
             self.defects.append("a further line of the subject is not indented")
         elif line.strip():

@@ -84,9 +84,7 @@ _STATEFUL = ("utf-7", "utf-16", "utf-32", "iso2022", "hz")
 """Decoders for which bytes below 0x80 are not always ASCII."""
 
 _LATIN = frozenset({"cp1252", "iso8859-1", "iso8859-15"})
-_OTHER_LATIN = frozenset(
-    {f"iso8859_{part}" for part in (2, 3, 4, 9, 10, 13, 14, 16)} | {"cp1250", "cp1254", "cp1257"}
-)
+_OTHER_LATIN = frozenset(["cp1250", "cp1254", "cp1257", "cp850", "mac_roman", "iso8859-2"])
 """Guesses that a few accented letters cannot tell from Latin-1, where the mail itself declares that."""
 _C1 = {
     code: ord(bytes([code]).decode("cp1252"))
@@ -207,7 +205,9 @@ def _forced(data: bytes, codec: str) -> str | None:
         text = without_surrogates(data.decode(codec, "replace"))
     except (UnicodeError, ValueError, OverflowError):
         return None
-    foreign = sum(1 for byte in data if byte > 0x7F) if not codec.startswith(_STATEFUL) else len(text)
+    if codec.startswith(_STATEFUL):
+        return text if text.count("\ufffd") <= 2 + len(text) // 10 else None
+    foreign = sum(1 for byte in data if byte > 0x7F)
     return text if text.count("\ufffd") * 10 <= foreign else None
 
 
@@ -223,6 +223,9 @@ def guess(data: bytes, hint: str | None = None) -> tuple[str, str]:
             return without_surrogates(data.decode(codec)), codec
         except (UnicodeError, ValueError, OverflowError):
             continue
+    damaged = data.decode("utf-8", "replace")
+    if sum(1 for letter in damaged if letter > "\x7f") > 2 * damaged.count("\ufffd"):
+        return damaged, "utf-8 with damaged characters"
     found = guess_legacy(data)
     if found is None or (found[1] in _OTHER_LATIN and hint and resolve(hint) in _LATIN):
         return windows_1252(data), "windows-1252"

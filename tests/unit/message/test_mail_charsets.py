@@ -105,6 +105,12 @@ def test_the_hint_of_the_mail_goes_before_a_guess() -> None:
     assert decode(ambiguous, None, "koi8-r")[0] == "ЖЖЖ"
 
 
+@pytest.mark.parametrize("declared", [None, "utf-8", "us-ascii", "x-nonsense"])
+def test_damaged_utf_8_stays_utf_8(declared: str | None) -> None:
+    damaged = "Grüße aus Köln".encode().replace("ö".encode(), b"\xc3")
+    assert decode(damaged, declared)[0] == "Grüße aus K\ufffdln"
+
+
 def test_a_long_text_is_judged_by_a_stretch_of_it() -> None:
     text = "plain ascii words " * 2_000 + "Größe und Farbe " * 2_000
     assert guess(text.encode("latin-1"))[0] == text
