@@ -1,4 +1,4 @@
-"""What every outbound promises, on the real thing: an SMTP server, a sendmail program, a folder."""
+"""What every outbound promises: an SMTP server, a sendmail program, a folder, and the double of Graph."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from emailint.outbound.sendmail import SendmailOutbound, SendmailSettings
 from emailint.outbound.smtp import SmtpOutbound, SmtpSettings
 from emailint.outgoing import OutgoingMail
 from emailint.probe import Outcome
+from tests.support.graph import ADDRESS, graph_outbound, graph_settings
+from tests.support.graph_double import Fault, GraphDouble
 from tests.support.smtp import PASSWORD, USER, SmtpServer, certificates
 
 if TYPE_CHECKING:
@@ -131,7 +133,33 @@ def folder_outlet(folder: Path, stack: ExitStack) -> Outlet:
     )
 
 
-OUTLETS = {"smtp": smtp_outlet, "sendmail": sendmail_outlet, "folder": folder_outlet}
+def graph_outlet(folder: Path, stack: ExitStack) -> Outlet:
+    """The double of Exchange Online; mails that answer nothing go as drafts of their octets."""
+    double = stack.enter_context(GraphDouble())
+    mailbox = double.mailbox(ADDRESS)
+    settings = graph_settings(double, time_left=lambda: 2.5)
+    return Outlet(
+        make=lambda: graph_outbound(double, settings),
+        delivered=lambda: [
+            (item.recipients("toRecipients")[0]["emailAddress"]["address"], _lines(item.mime()))
+            for item in mailbox.sent
+        ],
+        faults={
+            OutboundUnavailable: lambda: double.fault("POST .*/messages", Fault(drop="before"), 99),
+            OutboundRefused: lambda: double.fault(
+                "POST .*/send", Fault(400, {"error": {"code": "ErrorInvalidRecipients"}})
+            ),
+            OutcomeUnknown: lambda: double.fault("/send|GET .*isDraft,parent", Fault(drop="before"), 99),
+        },
+        mend=double.mend,
+    )
+
+
+def _lines(content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n")
+
+
+OUTLETS = {"graph": graph_outlet, "smtp": smtp_outlet, "sendmail": sendmail_outlet, "folder": folder_outlet}
 
 
 @pytest.fixture(params=sorted(OUTLETS))
@@ -151,7 +179,8 @@ class Begin:
         self.outlet = outlet
         self.arrived: list[int] = []
 
-    def __call__(self, *names: str | None, **more: str | None) -> None:
+    def __call__(self, token: str | None = None, message_id: str | None = None) -> None:
+        self.noted = (token, message_id)
         self.arrived.append(len(self.outlet.delivered()))
 
 

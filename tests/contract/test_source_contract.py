@@ -1,6 +1,6 @@
-"""What every mail source must do, on its real server: IMAP on Dovecot, and a Maildir on the disk.
+"""What every mail source must do: IMAP on Dovecot, a Maildir on the disk, Graph on its double.
 
-Both keep their mail in Maildirs here, so one hand delivers, removes and flags behind their backs.
+The first two keep their mail in Maildirs here, so one hand delivers, removes and flags behind their backs.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emailint.errors import FolderMissing, FolderReadOnly
+from emailint.oauth.entra import EntraTokens
 from emailint.probe import Outcome
 from emailint.sources.imap import ImapSettings, ImapSource
 from emailint.sources.maildir import MaildirSettings, MaildirSource
 from emailint.sources.protocol import MessageRef
 from tests.support.dovecot import GOOD, Mailbox
+from tests.support.graph import ADDRESS, MailboxOnDouble, entra_app, graph_settings, graph_source
+from tests.support.graph_double import GraphDouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from emailint.sources.protocol import MailSource
@@ -36,17 +39,35 @@ class Backend:
     the letters of a Maildir.
     """
 
-    mailbox: Mailbox
+    mailbox: Mailbox | MailboxOnDouble
     source: Callable[..., MailSource]
     remove: Callable[[str], None]
     flag: Callable[[str, str], None]
 
 
-@pytest.fixture(params=["imap", "maildir"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    if request.param == "maildir":
-        return _maildir(tmp_path)
-    return _imap(request.getfixturevalue("dovecot"))
+@pytest.fixture(params=["imap", "maildir", "graph"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    match request.param:
+        case "maildir":
+            yield _maildir(tmp_path)
+        case "imap":
+            yield _imap(request.getfixturevalue("dovecot"))
+        case _:
+            with GraphDouble() as double:
+                yield _graph(double)
+            assert double.graph.complaints == []
+            assert double.most_at_once <= 2
+
+
+def _graph(double: GraphDouble) -> Backend:
+    mailbox = double.mailbox(ADDRESS)
+    hands = MailboxOnDouble(mailbox)
+    tokens = EntraTokens(entra_app(double))
+
+    def source(**changes: Any) -> MailSource:
+        return graph_source(double, mailbox=graph_settings(double, tokens), **changes)
+
+    return Backend(hands, source, remove=mailbox.remove, flag=hands.flag)
 
 
 def _imap(server: Dovecot) -> Backend:
