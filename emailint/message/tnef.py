@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
-from emailint.message import charsets, clean
+from emailint.message import charsets, clean, rtf
 from emailint.message.model import Attachment
 from emailint.message.names import type_of
 
@@ -30,10 +31,11 @@ def read(data: bytes) -> Opened:
         from tnefparse import TNEF  # noqa: PLC0415 - an optional extra
     except ImportError:
         return Opened(defect="winmail.dat was not opened: install emailint[tnef]")
+    logging.getLogger("tnefparse").propagate = False  # it would quote the mail; the defects say what matters
     if _objects(data) > _MOST:
         return Opened(defect="winmail.dat has too many parts and was not opened; it is attached as it came")
     try:
-        return _opened(TNEF(data))
+        return _opened(TNEF(data, do_checksum=False))
     except Exception as error:  # noqa: BLE001 - the library raises whatever a damaged file leads it to
         return Opened(defect=f"winmail.dat is damaged ({type(error).__name__}); it is attached as it came")
 
@@ -51,11 +53,19 @@ def _opened(tnef: Any) -> Opened:
     files = tuple(
         Attachment(_name(item), type_of(_name(item)), bytes(item.data or b"")) for item in tnef.attachments
     )
-    html = _text(tnef.htmlbody)
-    plain = _text(tnef.body)
+    html, plain = _text(tnef.htmlbody), _text(tnef.body)
+    if not plain and not html:
+        plain = _rich(tnef)
     return Opened(
         plain, html, files, None if plain or html or files else "winmail.dat holds nothing readable"
     )
+
+
+def _rich(tnef: Any) -> str | None:
+    """The words of the rich text, which is often all there is."""
+    found = bytes(tnef.rtfbody or b"")
+    document = rtf.decompressed(found) or found
+    return clean.lines(clean.without_surrogates(rtf.text(document))).strip("\n") or None
 
 
 def _name(item: Any) -> str:
