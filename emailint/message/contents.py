@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from emailint.message.structure import Cutter, Part
 
 _UNSHOWN = frozenset(["text/x-amp-html", "text/watch-html"])
+_PLACEHOLDER = 400
+_LOOKED_AT = 100_000
 _KEPT = frozenset(["base64", "quoted-printable"])
 _SEALED = frozenset(["application/pkcs7-mime", "application/x-pkcs7-mime"])
 _TNEF = frozenset(["application/ms-tnef", "application/vnd.ms-tnef"])
@@ -122,7 +124,11 @@ class _Gatherer:
         if not plain:
             return rich[-1] if rich else []
         html = "\n".join(piece.html or "" for piece in rich[-1]) if rich else None
-        return [Piece("\n\n".join(dict.fromkeys(plain)), html)]
+        text = "\n\n".join(dict.fromkeys(plain))
+        if html and _stands_for(text, html):
+            self._defect("the plain text says next to nothing of what the HTML says; the HTML was read")
+            return rich[-1]
+        return [Piece(text, html)]
 
     def _kept_as_file(self, option: list[Piece]) -> None:
         for piece in option:
@@ -244,6 +250,15 @@ def _without_doubles(pieces: Iterable[Piece]) -> list[Piece]:
         else:
             result.append(piece)
     return result
+
+
+def _stands_for(text: str, html: str) -> bool:
+    """Whether a short plain text only stands for long HTML ("your program cannot show this message")."""
+    if len(text) > _PLACEHOLDER or len(html) < 10 * len(text):
+        return False
+    from emailint.message.hypertext import stripped  # noqa: PLC0415 - as below
+
+    return len(stripped(html[:_LOOKED_AT]).split()) > 40 + 4 * len(text.split())
 
 
 def _same(plain: Piece, rich: Piece) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _RECIPIENTS = ("X-Original-To", "Envelope-To", "Delivered-To", "Resent-To", "To", "Cc")
 _ID = re.compile(r"<[^<>]*>")
 _MOST_IDS = 200
+_MOST_DEFECTS = 100
 _DEFAULT = ReadSettings()
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 
@@ -193,7 +194,7 @@ class _Reading:
                 self.headers,
                 self.settings.authserv_id,
             ),
-            defects=tuple(dict.fromkeys(self.defects)),
+            defects=tuple(dict.fromkeys(self.defects))[:_MOST_DEFECTS],
             sender_problem=problem,
         )
 
