@@ -113,6 +113,11 @@ class GraphDouble:
         """No faults any more."""
         self._faults.clear()
 
+    @property
+    def faults_left(self) -> int:
+        """How many faults have not come to pass."""
+        return sum(left[0] for *_, left in self._faults)
+
     def count(self, request: str) -> int:
         """How many requests to Graph fitted."""
         return sum(bool(re.search(request, each)) for each in self.requests)
@@ -126,13 +131,14 @@ class GraphDouble:
         path = handler.path
         line = f"{handler.command} {path}"
         fault = self._fault_for(line)
-        time.sleep(fault.seconds)
         if fault.drop == "before":
+            self._note(handler)
             handler.reset()
             return
         if path.startswith("/v1.0/"):
             reply = self._graph(handler, body, fault)
         else:
+            time.sleep(fault.seconds)
             reply = (
                 Reply(fault.status, fault.content, fault.headers)
                 if fault.status
@@ -154,12 +160,11 @@ class GraphDouble:
         path = handler.path.removeprefix("/v1.0")
         mailbox = path.split("/")[2] if path.startswith("/users/") else "batch"
         with self._lock:
-            self.requests.append(f"{handler.command} {path}")
-            self.headers.append({name.title(): value for name, value in handler.headers.items()})
-            self.times.append(time.monotonic())
+            self._note(handler)
             self._at_work[mailbox] += 1
             self.most_at_once = max(self.most_at_once, self._at_work[mailbox])
         try:
+            time.sleep(fault.seconds)
             if fault.status:
                 return Reply(fault.status, fault.content, fault.headers)
             token = handler.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -173,6 +178,12 @@ class GraphDouble:
         finally:
             with self._lock:
                 self._at_work[mailbox] -= 1
+
+    def _note(self, handler: _Handler) -> None:
+        if handler.path.startswith("/v1.0/"):
+            self.requests.append(f"{handler.command} {handler.path.removeprefix('/v1.0')}")
+            self.headers.append({name.title(): value for name, value in handler.headers.items()})
+            self.times.append(time.monotonic())
 
     def _entra(self, handler: _Handler, body: bytes) -> Reply:
         path = urlsplit(handler.path).path
