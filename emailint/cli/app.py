@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "render-template": Lazy("emailint.cli.template", "render_template", "Show a reply as its reader will."),
     "list-errors": Lazy("emailint.cli.troubles", "list_errors", "List what is wrong now."),
     "dismiss": Lazy("emailint.cli.troubles", "dismiss", "Close errors that are dealt with."),
+    "explain": Lazy("emailint.cli.explain", "explain", "Explain what would be made of a mail."),
     "retry": Lazy(
         "emailint.cli.retry", "retry", "Try again: held mail, quarantined mail, replies that failed."
     ),

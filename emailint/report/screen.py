@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final, TextIO
 
 from emailint.report.sheet import Tone, fitted, plain_lines, plain_row
+from emailint.report.tree import plain_tree
 from emailint.terminal import terminal_safe
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from emailint.report.sheet import Cell, Sheet
+    from emailint.report.tree import Node
 
 BOXES: Final = 60
 """Narrower screens get no lines around cells."""
@@ -51,6 +53,21 @@ def show_row(row: Sequence[Cell], widths: Sequence[int], *, plain: bool = False)
     grid.add_column(overflow="fold")
     grid.add_row(*map(_cell, row))
     console(sys.stdout).print(grid)
+
+
+def show_tree(node: Node, *, plain: bool = False) -> None:
+    """Print a tree on standard output: drawn on a terminal, plain elsewhere or when `plain` is asked for."""
+    if plain or not sys.stdout.isatty():
+        sys.stdout.writelines(f"{line}\n" for line in plain_tree(node))
+        return
+    from rich.tree import Tree  # noqa: PLC0415 - cron never pays for rich
+
+    def grow(tree: Tree, below: Sequence[Node]) -> Tree:
+        for each in below:
+            grow(tree.add(_text(each.text, _STYLES[each.tone])), each.below)
+        return tree
+
+    console(sys.stdout).print(grow(Tree(_text(node.text, _STYLES[node.tone])), node.below))
 
 
 def console(stream: TextIO, width: int | None = None) -> Console:

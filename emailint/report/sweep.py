@@ -51,7 +51,8 @@ def document(result: SweepResult) -> dict[str, Any]:
 
 
 def messages(result: SweepResult) -> Sheet:
-    """What was made of each mail."""
+    """What was made of each mail; of a dry run with what was decided on the way."""
+    on_the_way = (Column("Alias", elastic=True, room=120), Column("Workspace", room=100))
     all_messages = [each for integration in result.integrations for each in integration.messages]
     shown = all_messages[:MAXIMUM_ROWS]
     return Sheet(
@@ -59,10 +60,11 @@ def messages(result: SweepResult) -> Sheet:
             Column("Integration", room=120),
             Column("From", elastic=True, room=100),
             Column("Subject", elastic=True),
+            *(on_the_way if result.dry_run else ()),
             Column("Became", wrap=True),
             Column("Reply", room=70),
         ),
-        tuple(_message_row(each) for each in shown),
+        tuple(_message_row(each, dry_run=result.dry_run) for each in shown),
         title="Dry run: what would be made of each mail" if result.dry_run else "",
         more=len(all_messages) - len(shown),
     )
@@ -147,11 +149,13 @@ def _counted(name: str, count: int) -> str:
     return name.replace("_", " ")
 
 
-def _message_row(message: MessageResult) -> tuple[Cell, ...]:
+def _message_row(message: MessageResult, *, dry_run: bool) -> tuple[Cell, ...]:
+    workspace = "" if message.workspace is None else str(message.workspace)
     return (
         Cell(message.integration, Tone.QUIET),
         Cell(clip(message.sender, 36)),
         Cell(clip(message.subject or "(no subject)", 50)),
+        *((Cell(message.alias or "", Tone.QUIET), Cell(workspace)) if dry_run else ()),
         _made(message),
         _reply(message.reply),
     )

@@ -94,7 +94,8 @@ class Intake:
             kept=self._kept(plan) if plan.quarantined else None,
         )
         outcome = "quarantined" if plan.quarantined else "cases"
-        return Made(entry, replace(result(plan, outcome, case_id=case_id), reply=_said(decision)))
+        made = result(plan, outcome, case_id=case_id)
+        return Made(entry, replace(made, workspace=case.workspace, reply=_said(decision)))
 
     def _follow_up(self, plan: Plan, route: FollowUpTo, kept: Kept, batch: Batch) -> Made:
         follow_up_id = f"{route.case_id}-{batch.next_follow_up_number(route.case_id)}"

@@ -60,6 +60,7 @@ class MessageResult:
     kind: str = "person"
     reply: str = ""
     detail: str = ""
+    workspace: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True)

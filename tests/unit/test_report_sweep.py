@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,19 @@ def test_the_document_is_that_of_the_specification() -> None:
 
 def test_the_document_says_when_another_sweep_does_the_work() -> None:
     assert sweep.document(result(busy="a sweep is running"))["busy"] == "a sweep is running"
+
+
+def test_a_dry_run_says_which_alias_and_workspace_each_mail_goes_to() -> None:
+    mail = MessageResult(
+        "payroll", "x", "cases", "Hours", "ann@example.com", "CS-000001", "desk@x.example", workspace=1201
+    )
+    held = MessageResult("payroll", "y", "held", "News", "n@example.net", detail="no_alias: no alias fits")
+    swept = replace(result(IntegrationResult("payroll", messages=(mail, held))), dry_run=True)
+    _, heads, first, second, why = plain_lines(sweep.messages(swept))
+    assert heads.split() == ["INTEGRATION", "FROM", "SUBJECT", "ALIAS", "WORKSPACE", "BECAME", "REPLY"]
+    assert first.split()[2:5] == ["Hours", "desk@x.example", "1201"]
+    assert "held for a person" in second
+    assert why.strip() == "no_alias: no alias fits"
 
 
 def test_what_became_of_each_mail() -> None:
