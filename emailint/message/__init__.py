@@ -1,28 +1,45 @@
 """Raw bytes of a message to an `InboundMessage`; pure but for the child process.
 
-What is named here is imported when it is first used: a sweep that finds no mail does not pay for it.
+The readers are imported when they are first called: a sweep that finds no mail does not pay for them.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from emailint.message.model import ReadSettings
 
 if TYPE_CHECKING:
-    from emailint.message.child import read_in_child
-    from emailint.message.read import read_headers, read_message, read_minimal
+    from emailint.message.model import InboundMessage
 
 __all__ = ["read_headers", "read_in_child", "read_message", "read_minimal"]
 
-_HOMES = {
-    "read_headers": "read",
-    "read_in_child": "child",
-    "read_message": "read",
-    "read_minimal": "read",
-}
+_DEFAULT = ReadSettings()
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+def read_message(raw: bytes, settings: ReadSettings = _DEFAULT) -> InboundMessage:
+    """Read one message; see `read.read_message`. Never raises."""
+    from emailint.message import read  # noqa: PLC0415 - see above
+
+    return read.read_message(raw, settings)
+
+
+def read_headers(raw: bytes, settings: ReadSettings = _DEFAULT) -> InboundMessage:
+    """Read the headers of a message that is too large; see `read.read_headers`. Never raises."""
+    from emailint.message import read  # noqa: PLC0415 - see above
+
+    return read.read_headers(raw, settings)
+
+
+def read_minimal(raw: bytes, settings: ReadSettings = _DEFAULT, why: str = "") -> InboundMessage:
+    """What is left of a message that cannot be read; see `read.read_minimal`. Never raises."""
+    from emailint.message import read  # noqa: PLC0415 - see above
+
+    return read.read_minimal(raw, settings, why)
+
+
+def read_in_child(raw: bytes, settings: ReadSettings, timeout: float | None = None) -> InboundMessage:
+    """Read one message in a child process; see `child.read_in_child`. Raises MessageError."""
+    from emailint.message import child  # noqa: PLC0415 - see above
+
+    return child.read_in_child(raw, settings, child.TIMEOUT if timeout is None else timeout)

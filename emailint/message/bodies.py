@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from html import escape
 from typing import TYPE_CHECKING
 
 from emailint.message import quoted
@@ -92,10 +91,14 @@ def _html(pieces: Iterable[Piece], limits: Limits) -> tuple[str | None, Attachme
         return None, None, None
     from emailint.message.hypertext import clean  # noqa: PLC0415 - only mail with HTML needs it
 
-    html = "\n".join(piece.html or f"<pre>{escape(piece.plain or '', quote=False)}</pre>" for piece in pieces)
+    html = "\n".join(piece.html or f"<pre>{_escaped(piece.plain or '')}</pre>" for piece in pieces)
     safe = clean(html) if len(html) <= limits.text else None
     if safe is not None and len(safe) <= 2 * limits.text:
         return safe, None, None
     reason = "too long" if len(html) > limits.text else "nested too deeply"
     file = Attachment("body.html", "text/html", html.encode())
     return None, file, f"the HTML is {reason} to be cleaned; it is attached as body.html"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote_to_bytes
 
 from emailint.message import charsets, words
 
@@ -18,6 +17,7 @@ _PARAMETER = re.compile(
 )
 _SECTION = re.compile(r"(.+?)(?:\*(\d{1,4}))?(\*)?\Z", re.DOTALL)
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _NAMES = frozenset({"name", "filename"})
 
 
@@ -93,8 +93,10 @@ def _extended(pieces: list[tuple[str, bool]], hint: str | None) -> str:
     if starred and first.count("'") >= 2:
         charset, _, first = first.split("'", 2)
         pieces = [(first, True), *pieces[1:]]
-    data = b"".join(
-        unquote_to_bytes(value.encode("latin-1")) if star else value.encode("latin-1")
-        for value, star in pieces
-    )
+    data = b"".join(_unquoted(value) if star else value.encode("latin-1") for value, star in pieces)
     return charsets.decode(data, charset or None, hint)[0]
+
+
+def _unquoted(value: str) -> bytes:
+    """Percent encoding undone; a percent sign that begins none stays."""
+    return _PERCENT.sub(lambda match: bytes([int(match[1], 16)]), value.encode("latin-1"))
