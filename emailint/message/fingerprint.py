@@ -5,9 +5,11 @@ From, Date, Subject (first field of each name, unfolded, runs of white space mad
 missing one is empty), then each leaf part in the order of the mail: its transfer-decoded octets, with every
 line end made LF, and white space at the end of each line and of the whole cut.
 
-Boundaries, encodings, part headers, preambles, epilogues and trace headers do not count. A multipart without
-a boundary, or whose boundary is never met, or that lies deeper than `DEPTH`, counts as its raw body; a
-message of more than `PARTS` leaves counts as the raw body of the whole. message/rfc822 is a leaf.
+Boundaries, encodings, part headers, preambles, epilogues and trace headers do not count. Whatever cannot be cut
+counts as it stands: a multipart without a boundary, or whose boundary is never met, or that lies deeper than
+`DEPTH`, as its raw body; a message of more than `PARTS` leaves as the raw body of the whole; a message or part
+without a blank line after its headers as all of its octets; lines among headers that are no header (but for an
+mbox "From " line at the top) as a leaf before the others. message/rfc822 is a leaf.
 
 It uses no parser of this package or of any library, so that a better reading never makes a new message of an
 old one. Linear time; it never raises.
@@ -18,7 +20,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +34,9 @@ _STRETCH = 1_000_000
 
 _IDENTITY = (b"message-id", b"from", b"date", b"subject")
 _STRUCTURE = (b"content-type", b"content-transfer-encoding")
-_BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)[ \t]*(?>\r\n|\n|\r)")
+_FIRST_LINE_BLANK = re.compile(rb"[ \t]*(?>\r\n|\n|\r)")
+_FIELD_NAME = re.compile(rb"[!-9;-~]+")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOUNDARY = re.compile(rb';\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
 _NOT_BASE64 = bytes(
@@ -57,13 +61,13 @@ def fingerprint(raw: bytes, kept: Kept | None = None) -> str:
 
     `kept` takes up what is decoded on the way, so that a reader need not decode it again.
     """
-    body, headers = _headers(raw, 0, len(raw), _IDENTITY + _STRUCTURE)
+    block = _block(raw, 0, len(raw), _IDENTITY + _STRUCTURE)
     try:
-        leaves = list(_Leaves(raw, {} if kept is None else kept).part(body, len(raw), headers, 0))
+        leaves = list(_Leaves(raw, {} if kept is None else kept).part(block, len(raw), 0))
     except _TooMany:
-        leaves = [normal(raw[body:])]
+        leaves = [normal(raw[block.body :])]
     digest = hashlib.sha256()
-    for value in (*(b" ".join(headers.get(name, b"").split()) for name in _IDENTITY), *leaves):
+    for value in (*(b" ".join(block.headers.get(name, b"").split()) for name in _IDENTITY), *leaves):
         digest.update(len(value).to_bytes(8, "big"))
         digest.update(value)
     return f"{VERSION}:{digest.hexdigest()}"
@@ -83,29 +87,48 @@ def normal(data: bytes) -> bytes:
     return b"\n".join(stretches).rstrip()
 
 
-def _headers(raw: bytes, start: int, end: int, names: tuple[bytes, ...]) -> tuple[int, dict[bytes, bytes]]:
-    """Where the body starts, and the raw values of the first field of each of these names.
+class _Block(NamedTuple):
+    """Where the body starts, the raw values of the first field of each wanted name, and what is no header."""
 
-    A byte-order mark, blank lines at the top, and lines that are no header are passed over.
+    body: int
+    headers: dict[bytes, bytes]
+    stray: list[bytes]
+
+
+def _block(raw: bytes, start: int, end: int, names: tuple[bytes, ...]) -> _Block:
+    """The headers from `start` on. A byte-order mark and blank lines at the top are passed over.
+
+    Without a blank line after them all of it is the body too.
     """
     if raw.startswith(b"\xef\xbb\xbf", start, end):
         start += 3
     while start < end and raw[start] in b"\r\n":
         start += 1
     blank = _BLANK_LINE.search(raw, start, end)
-    stop, body = (blank.start(), blank.end()) if blank else (end, end)
+    values, stray = _fields(raw[start : blank.start() if blank else end].splitlines(), names)
+    headers = {name: b" ".join(value) for name, value in values.items()}
+    return _Block(blank.end(), headers, stray) if blank else _Block(start, headers, [])
+
+
+def _fields(lines: list[bytes], names: tuple[bytes, ...]) -> tuple[dict[bytes, list[bytes]], list[bytes]]:
+    """The lines of the values of the wanted fields, and the lines that belong to no field."""
     values: dict[bytes, list[bytes]] = {}
-    lines: list[bytes] = []
-    for line in raw[start:stop].splitlines():
+    stray: list[bytes] = []
+    current = stray
+    for number, line in enumerate(lines):
         if line[:1] in (b" ", b"\t"):
-            lines.append(line)
+            current.append(line)
             continue
         field, colon, value = line.partition(b":")
-        name = field.rstrip(b" \t").lower() if colon else b""
-        lines = [value]
-        if name in names:
-            values.setdefault(name, lines)
-    return body, {name: b" ".join(value) for name, value in values.items()}
+        name = field.rstrip(b" \t").lower()
+        if colon and _FIELD_NAME.fullmatch(name):
+            current = [value]
+            if name in names:
+                values.setdefault(name, current)
+        elif number or not line.startswith((b"From ", b">From ")):
+            current = stray
+            stray.append(line)
+    return values, stray
 
 
 class _Leaves:
@@ -114,18 +137,19 @@ class _Leaves:
     def __init__(self, raw: bytes, kept: Kept) -> None:
         self.raw, self.kept, self.count = raw, kept, 0
 
-    def part(self, start: int, end: int, headers: dict[bytes, bytes], depth: int) -> Iterator[bytes]:
-        """The leaves of the part whose body is here, normalised."""
-        content_type = headers.get(b"content-type", b"")
-        parts = _parts(self.raw, start, end, content_type) if depth < DEPTH else []
+    def part(self, block: _Block, end: int, depth: int) -> Iterator[bytes]:
+        """The leaves of the part whose headers and body these are, normalised."""
+        if block.stray:
+            yield normal(b"\n".join(block.stray))
+        content_type = block.headers.get(b"content-type", b"")
+        parts = _parts(self.raw, block.body, end, content_type) if depth < DEPTH else []
         if not parts:
             self.count += 1
             if self.count > PARTS:
                 raise _TooMany
-            yield normal(self._decoded(start, end, headers.get(b"content-transfer-encoding", b"")))
+            yield normal(self._decoded(block.body, end, block.headers.get(b"content-transfer-encoding", b"")))
         for first, last in parts:
-            body, inner = _headers_of_part(self.raw, first, last)
-            yield from self.part(body, last, inner, depth + 1)
+            yield from self.part(_block_of_part(self.raw, first, last), last, depth + 1)
 
     def _decoded(self, start: int, end: int, encoding: bytes) -> bytes:
         match encoding.split(b"(")[0].strip(b" \t\r\n\"';").lower():
@@ -139,12 +163,12 @@ class _Leaves:
         return data
 
 
-def _headers_of_part(raw: bytes, start: int, end: int) -> tuple[int, dict[bytes, bytes]]:
-    """As `_headers`; a part that begins with a blank line has no headers."""
-    match = _LINE_END.match(raw, start, end)
+def _block_of_part(raw: bytes, start: int, end: int) -> _Block:
+    """As `_block`; a part that begins with a blank line has no headers."""
+    match = _FIRST_LINE_BLANK.match(raw, start, end)
     if match is not None:
-        return match.end(), {}
-    return _headers(raw, start, end, _STRUCTURE)
+        return _Block(match.end(), {}, [])
+    return _block(raw, start, end, _STRUCTURE)
 
 
 def _parts(raw: bytes, start: int, end: int, content_type: bytes) -> list[tuple[int, int]]:
