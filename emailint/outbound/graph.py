@@ -91,9 +91,16 @@ class GraphOutbound:
             raise
         self._send(client, draft, mail)
 
-    def whereabouts(self, token: str) -> Whereabouts:
-        """Where the draft is now whose id `begin` was given; raises OutcomeUnknown where nobody can tell."""
-        return self._look(self._connected(), Draft(token, ""))
+    def was_sent(self, token: str) -> bool | None:
+        """As `Traceable.was_sent`: a draft that still is one is removed, so that nobody sends it later."""
+        client = self._connected()
+        try:
+            found = self._look(client, Draft(token, ""))
+        except (Refused, SourceError) as error:
+            raise OutboundUnavailable(f"{self.settings.mailbox}: {error}") from None
+        if found is Whereabouts.STILL_A_DRAFT and remove(client, token):
+            return False
+        return True if found is Whereabouts.SENT else None
 
     def test(self, send_to: str | None = None) -> Iterator[Step]:
         """Sign-in and permission; and one mail where `send_to` is given."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from emailint.outgoing import OutgoingMail
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from emailint.probe import Step
 
-__all__ = ["Begin", "Outbound", "OutgoingMail"]
+__all__ = ["Begin", "Outbound", "OutgoingMail", "Traceable"]
 
 
 class Begin(Protocol):
@@ -22,6 +22,18 @@ class Begin(Protocol):
         """Commit that it begins. `token`: the outbound's own name of the mail (a draft's id).
 
         `message_id`: the Message-ID that the server gives it, where that may not be ours.
+        """
+        ...
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """An outbound that can say later what became of a mail."""
+
+    def was_sent(self, token: str) -> bool | None:
+        """Whether the mail went out whose token `begin` was given.
+
+        False: it did not, and now never will. None: nobody can tell. Raises OutboundError.
         """
         ...
 

@@ -349,6 +349,14 @@ class Ledger(Protocol):
         """What is HELD, or QUARANTINED and not read since, oldest first."""
         ...
 
+    def settled(self) -> Sequence[Waiting]:
+        """What waits no more, and whose octets are still to be removed."""
+        ...
+
+    def forget(self, settled: Sequence[Waiting]) -> None:
+        """The octets of these are removed."""
+        ...
+
     # The steps
     def unprojected(self) -> Sequence[Line]:
         """The first lines not yet known durable in their file, in the order in which they must stand.
@@ -424,7 +432,9 @@ class Ledger(Protocol):
         ...
 
     def send_again(self, reply: Reply) -> None:
-        """A person's order: FAILED, UNKNOWN or PENDING becomes PENDING, due now; counts one attempt.
+        """FAILED, UNKNOWN or PENDING becomes PENDING, due now; counts one attempt.
+
+        By a person's order, or because the server shows that it was not sent and never will be.
 
         The only way by which a reply that was begun is begun a second time. Raises StoreError for one that
         was sent or withheld, or is being sent.

@@ -135,7 +135,9 @@ class ReplyVerbs(LedgerPart):
             return [_reply(row) for row in connection.execute(query, (case_id,))]
 
     def send_again(self, reply: Reply) -> None:
-        """A person's order: FAILED, UNKNOWN or PENDING becomes PENDING, due now; counts one attempt.
+        """FAILED, UNKNOWN or PENDING becomes PENDING, due now; counts one attempt.
+
+        By a person's order, or because the server shows that it was not sent and never will be.
 
         The only way by which a reply that was begun is begun a second time.
         """

@@ -24,12 +24,13 @@ from emailint.errors import (
 from emailint.reply.policy import Due, Wait, Withhold
 from emailint.store.ledger import ReplyState
 from emailint.sweep import backoff, connect
+from emailint.sweep.doubts import about, in_doubt, owner, settle_doubt
 from emailint.sweep.troubles import SENDING, About
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emailint.config.model import Config, Integration
+    from emailint.config.model import Config
     from emailint.errors import EmailintError
     from emailint.outbound.protocol import Outbound
     from emailint.store.ledger import OpenError, Reply
@@ -85,6 +86,7 @@ class Outbox:
         self._in_hand: dict[int, Reply] = {}
         self._begun: Counter[str] = Counter()
         self._compiled: Templates | None = None
+        self._to_trace: dict[int, OpenError] = {}
         self._last_taken = 0
         self._lock = Lock()
         self._room = Condition()
@@ -107,9 +109,13 @@ class Outbox:
             return
         ledger = self._store.ledger
         with ledger.transaction():
-            doubts = [self._doubted(reply, DIED) for reply in ledger.recover_replies()]
-        for opened in doubts:
-            self._troubles.note(opened)
+            doubts = [(reply, self._doubted(reply, DIED)) for reply in ledger.recover_replies()]
+        for reply, opened in doubts:
+            if reply.token is not None and owner(self._config, reply) is not None:
+                self._to_trace[reply.row] = opened
+                self._hand_over(reply)
+            else:
+                self._tell_doubt(reply, opened)
 
     def reserve(self) -> float:
         """Seconds that mailboxes leave for replies: none while no reply waits."""
@@ -183,6 +189,9 @@ class Outbox:
 
     def _reply(self, worker: Worker, reply: Reply) -> None:
         """Send one reply, unless it is due no more, or no time is left to begin it."""
+        if reply.row in self._to_trace:
+            self._trace(worker, reply, self._to_trace.pop(reply.row))
+            return
         integration = owner(self._config, reply)
         if integration is None or worker.failures >= GIVE_UP or self._budget.over(self._budget.reserve):
             return
@@ -203,6 +212,16 @@ class Outbox:
             case _:
                 assert_never(standing)
 
+    def _trace(self, worker: Worker, reply: Reply, opened: OpenError) -> None:
+        """An earlier sweep died while handing this over, to a server that can say what became of it."""
+        ledger = self._store.ledger
+        match settle_doubt(ledger, worker.outbound, reply):
+            case ReplyState.UNKNOWN:
+                self._tell_doubt(reply, opened)
+            case state:
+                ledger.close_errors([opened.error_id], self._clock.now())
+                self._count(reply, "replies_sent" if state is ReplyState.SENT else None, state.value)
+
     def _send(self, worker: Worker, reply: Reply, letter: Letter) -> None:
         ledger = self._store.ledger
         try:
@@ -213,7 +232,7 @@ class Outbox:
             with ledger.transaction():
                 ledger.settle(reply, ReplyState.UNKNOWN, str(error))
                 opened = self._doubted(reply, str(error))
-            self._troubles.note(opened)
+            self._tell_doubt(reply, opened)
         except OutboundDeferred as error:
             worker.failures = 0
             self._deferred(reply, error)
@@ -270,12 +289,12 @@ class Outbox:
         self._count(reply, "replies_failed", "failed")
 
     def _doubted(self, reply: Reply, why: str) -> OpenError:
-        error = OutcomeUnknown(
-            f"the reply to case {reply.case_id} may or may not have gone out ({why}); it is not sent again",
-            hint="look whether it arrived; `emailint retry` with the case id sends it again",
-        )
-        self._count(reply, "replies_failed", "unknown")
+        error = in_doubt(reply, why)
         return self._troubles.enter(error, owner(self._config, reply), about(reply))
+
+    def _tell_doubt(self, reply: Reply, opened: OpenError) -> None:
+        self._count(reply, "replies_failed", "unknown")
+        self._troubles.note(opened)
 
     def _count(self, reply: Reply, name: str | None, said: str) -> None:
         integration = owner(self._config, reply)
@@ -285,17 +304,3 @@ class Outbox:
         if name is not None:
             tally.add(**{name: 1})
         tally.replies[reply.case_id] = said
-
-
-def owner(config: Config, reply: Reply) -> Integration | None:
-    """The integration that answers: the one that took the mail, or the one that has its alias now."""
-    named = [each for each in config.integrations if each.name == reply.integration]
-    by_alias = [
-        each for each in config.integrations if any(alias.address == reply.alias for alias in each.aliases)
-    ]
-    return next(iter([*named, *by_alias]), None)
-
-
-def about(reply: Reply) -> About:
-    """What an error says of a reply."""
-    return About(key=reply.message_id, case_id=reply.case_id)
