@@ -5,11 +5,11 @@ From, Date, Subject (first field of each name, unfolded, runs of white space mad
 missing one is empty), then each leaf part in the order of the mail: its transfer-decoded octets, with every
 line end made LF, and white space at the end of each line and of the whole cut.
 
-Boundaries, encodings, part headers, preambles, epilogues and trace headers do not count. Whatever cannot be cut
-counts as it stands: a multipart without a boundary, or whose boundary is never met, or that lies deeper than
-`DEPTH`, as its raw body; a message of more than `PARTS` leaves as the raw body of the whole; a message or part
-without a blank line after its headers as all of its octets; lines among headers that are no header (but for an
-mbox "From " line at the top) as a leaf before the others. message/rfc822 is a leaf.
+Boundaries, encodings, part headers, preambles, epilogues and trace headers do not count. Whatever cannot be
+cut counts as it stands: a multipart without a boundary, or whose boundary is never met, or that lies deeper
+than `DEPTH`, as its raw body; a message of more than `PARTS` leaves as the raw body of the whole; a message
+or part without a blank line after its headers as all of its octets; lines among headers that are no header
+(but for an mbox "From " line at the top) as a leaf before the others. message/rfc822 is a leaf.
 
 It uses no parser of this package or of any library, so that a better reading never makes a new message of an
 old one. Linear time; it never raises.

@@ -51,10 +51,14 @@ VECTORS = {
     "nothing": (b"", "1:2c34ce1df23b838c5abf2a7f6437cca3d3067ed509ff25f11df6b11b582b51eb"),
     "plain": (PLAIN, "1:ab074d249534eeac567e66432787367d4e2d6c45f0601535d3542cf2867ae9ea"),
     "mixed": (MIXED, "1:94852cd6b224fe574f911bf2349d0dd0aab7caecfe2344a5d41c2fd81c1707c7"),
-    "headers only": (HEAD, "1:11b22dee150bc677352de78451d18d747a8f92fa2fc2061766b660a56427d3cd"),
+    "headers only": (HEAD, "1:e2b6a202851b92a2fee082d85287585fdf71535f51f94c3393b0aba6410eaaff"),
     "no headers": (
         b"\r\nJust text  \r\n\r\n",
-        "1:2c34ce1df23b838c5abf2a7f6437cca3d3067ed509ff25f11df6b11b582b51eb",
+        "1:b18eca6cd0ea7d98748b02a6a3cf7f1de7894af8bbc9adba318ddd9d7649d812",
+    ),
+    "no blank line": (
+        HEAD + b"Just text, and no blank line before it\r\n",
+        "1:310cf0f2d34a89c5e5aee3fa62d76e3ef7c147b28837f25ea4f0ff9bd9789f79",
     ),
     "boundary never met": (
         HEAD + b"Content-Type: multipart/mixed; boundary=x\r\n\r\nText\r\n",
@@ -87,6 +91,29 @@ VECTORS = {
 def test_the_vectors_hold(name: str) -> None:
     raw, expected = VECTORS[name]
     assert fingerprint(raw) == expected
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b"%s\n",
+        b"From: a@example.com\nSubject: Form\n%s\n",
+        b"From: a@example.com\nSubject: Form\nAmount: %s",
+        b"From: a@example.com\nSubject: Form\n \n%s\n\nThe same.\n",
+        b"From: a@example.com\nSubject: Form\n\t\nAmount: %s\n\nThe same.\n",
+        b"From: a@example.com\n%s\nSubject: Form\n\nThe same.\n",
+        b"\n%s\n\nThe same.\n",
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\n%s\n--b--\n",
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n%s\n--b--\n",
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\n \nA: %s\n\nThe same.\n--b--\n",
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\nText %s\n\nThe same.\n--b--\n",
+    ],
+)
+def test_what_is_no_header_is_never_passed_over(form: bytes) -> None:
+    marks = {fingerprint(form % word) for word in (b"one", b"two", b"three words here")}
+    assert len(marks) == 3
+    crlf = form.replace(b"\n", b"\r\n")
+    assert fingerprint(crlf % b"one") == fingerprint(form % b"one")
 
 
 def test_the_definition_is_what_is_computed() -> None:
