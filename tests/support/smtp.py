@@ -89,6 +89,12 @@ class _Recording(SMTP):
         server.connections += 1
         server.open.append(self)
 
+    def abort(self) -> None:
+        """Close at once. Of a transport that is closing, asyncio's TLS up to Python 3.11.2 has let go."""
+        transport = self._original_transport or self.transport
+        if isinstance(transport, asyncio.Transport) and not transport.is_closing():
+            transport.abort()
+
     async def push(self, status: str | bytes) -> None:
         said = status.decode() if isinstance(status, bytes) else status
         await super().push(self.server.answer_for(said))
@@ -215,7 +221,11 @@ class SmtpServer:
     async def _listen(self) -> None:
         context = self._context if self._tls == "implicit" else None
         self._server = await self._loop.create_server(
-            lambda: _Recording(self, loop=self._loop, **self._options), HOST, 0, ssl=context
+            lambda: _Recording(self, loop=self._loop, **self._options),
+            HOST,
+            0,
+            ssl=context,
+            ssl_shutdown_timeout=1 if context else None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -227,8 +237,7 @@ class SmtpServer:
         await asyncio.gather(*others, return_exceptions=True)
         while any(connection.transport is not None for connection in self.open):
             for connection in self.open:
-                if isinstance(connection.transport, asyncio.Transport):
-                    connection.transport.abort()
+                connection.abort()
             await asyncio.sleep(0.01)
 
 
