@@ -128,7 +128,7 @@ class SqliteBatch:
         )
         if not changed:
             raise StoreError("a mail that was to be decided anew is held no more; nothing was changed")
-        self._database.rows("DELETE FROM kept WHERE row = ?", known.row)
+        self._database.rows("UPDATE kept SET settled = 1 WHERE row = ?", known.row)
         move = "UPDATE locus SET folder = ? WHERE row = ? AND account = ?"
         self._database.rows(move, _target(entry.disposition, entry.folder), known.row, entry.account)
         self._add_references(entry, known.row)
@@ -137,8 +137,8 @@ class SqliteBatch:
     def reread(self, known: Known, line: bytes) -> None:
         """A quarantined message was read after all: `line` follows up its case, and it waits no more."""
         freed = self._database.rows(
-            "DELETE FROM kept WHERE row IN (SELECT row FROM message WHERE row = ?"
-            " AND disposition = 'quarantined') RETURNING row",
+            "UPDATE kept SET settled = 1 WHERE settled = 0 AND row IN"
+            " (SELECT row FROM message WHERE row = ? AND disposition = 'quarantined') RETURNING row",
             known.row,
         )
         if not freed:
@@ -182,7 +182,7 @@ class SqliteBatch:
 
     def _add_kept(self, entry: Entry, kept: KeptMail, row: int) -> None:
         self._database.rows(
-            "INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO kept VALUES (?, ?, ?, ?, ?, ?, 0)",
             row,
             stored(entry.locus),
             to_micros(kept.received_at),

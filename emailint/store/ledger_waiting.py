@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SELECT = (
     "SELECT row, message.disposition, message.case_id, message.scope, message.fingerprint,"
     " message.integration, message.account, kept.locus, kept.received_at, kept.size, kept.whole, kept.read"
-    " FROM kept JOIN message USING (row) WHERE message.disposition = ? ORDER BY row"
+    " FROM kept JOIN message USING (row)"
 )
 
 
@@ -25,7 +25,21 @@ class WaitingVerbs(LedgerPart):
     def waiting(self, disposition: Disposition) -> Sequence[Waiting]:
         """What is HELD, or QUARANTINED and not read since, oldest first."""
         with self._database.reading() as connection:
-            return [_waiting(row) for row in connection.execute(_SELECT, (disposition,))]
+            query = f"{_SELECT} WHERE kept.settled = 0 AND message.disposition = ? ORDER BY row"
+            return [_waiting(row) for row in connection.execute(query, (disposition,))]
+
+    def settled(self) -> Sequence[Waiting]:
+        """What waits no more, and whose octets are still to be removed."""
+        with self._database.reading() as connection:
+            return [_waiting(row) for row in connection.execute(f"{_SELECT} WHERE kept.settled = 1")]
+
+    def forget(self, settled: Sequence[Waiting]) -> None:
+        """The octets of these are removed."""
+        if settled:
+            with self._database.writing() as connection:
+                connection.executemany(
+                    "DELETE FROM kept WHERE row = ? AND settled = 1", [(each.known.row,) for each in settled]
+                )
 
 
 def _waiting(row: tuple[Any, ...]) -> Waiting:

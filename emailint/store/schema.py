@@ -57,14 +57,16 @@ CREATE TABLE locus (
 CREATE INDEX locus_unmarked ON locus (account, row) WHERE marked = 0;
 CREATE INDEX locus_unmoved ON locus (account, row) WHERE folder IS NOT NULL;
 
--- What is needed to decide anew about mail whose octets are kept; gone once that was done.
+-- What is needed to decide anew about mail whose octets are kept. settled: that was done, and the octets are
+-- to be removed.
 CREATE TABLE kept (
     row INTEGER PRIMARY KEY REFERENCES message,
     locus TEXT NOT NULL,
     received_at INTEGER NOT NULL,
     size INTEGER,
     whole INTEGER NOT NULL,
-    read INTEGER NOT NULL
+    read INTEGER NOT NULL,
+    settled INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE in_flight (

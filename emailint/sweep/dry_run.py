@@ -133,6 +133,13 @@ class DryLedger:
         """What waits for a person."""
         return self.ledger.waiting(disposition)
 
+    def settled(self) -> Sequence[Waiting]:
+        """Nothing is removed."""
+        return ()
+
+    def forget(self, settled: Sequence[Waiting]) -> None:
+        """Nothing was removed."""
+
     @contextmanager
     def transaction(self) -> Iterator[DryBatch]:
         """Reads from the ledger; what is added stays in memory."""

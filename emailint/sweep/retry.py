@@ -2,7 +2,8 @@
 
 Held mail is decided anew under the configuration and the directory as they are now, and becomes what it would
 have become at first; quarantined mail is read again; replies are begun again. The commit of each transaction
-is the moment a mail waits no more, and its error is closed in it. The octets that were kept go after that.
+is the moment a mail waits no more, and its error is closed in it. What comes after it are steps, as in
+order.py: project, remove the octets that were kept, send.
 """
 
 from __future__ import annotations
@@ -94,11 +95,20 @@ class _Retry:
         """Mail first, so that replies to what is made of it go out with the others."""
         mails = [self.mail(waiting) for waiting in chosen.mails]
         self.run.project()
+        self.remove()
         for reply in chosen.replies:
             self.ledger.send_again(reply)
         self.run.outbox.finish()
         replies = [self.ended(reply) for reply in chosen.replies]
         return [*chosen.over, *map(self.with_reply, mails), *replies]
+
+    def remove(self) -> None:
+        """The step that removes the octets of what waits no more, whichever run settled it."""
+        settled = self.ledger.settled()
+        for each in settled:
+            self.store.hold.remove(each.key)
+            self.store.quarantine.remove(each.key)
+        self.ledger.forget(settled)
 
     def mail(self, waiting: Waiting) -> Retried:
         """One mail; whatever keeps it is told of it alone. Raises StoreError."""
@@ -130,7 +140,6 @@ class _Retry:
             batch.replace(waiting.known, made.entry)
             closed = self.ledger.close_errors([plain.name], self.run.clock.now())
         self.run.troubles.note_closed(closed)
-        self.store.hold.remove(waiting.key)
         return replace(
             plain,
             done=True,
@@ -152,7 +161,6 @@ class _Retry:
             batch.reread(waiting.known, line)
             closed = self.ledger.close_errors([plain.name], self.run.clock.now())
         self.run.troubles.note_closed(closed)
-        self.store.quarantine.remove(waiting.key)
         return replace(plain, done=True, outcome=entry.REREAD, subject=message.subject)
 
     def plan(self, integration: Integration, waiting: Waiting) -> Plan:
@@ -174,14 +182,18 @@ class _Retry:
         return read, read.message
 
     def integration_of(self, waiting: Waiting) -> Integration:
-        """The integration that took the mail, or the one that sweeps its folder by another name now."""
+        """The integration that took the mail, or the one that has its mailbox by another name now."""
         integrations = self.run.config.integrations
         named = (each for each in integrations if each.name == waiting.integration)
-        same_place = (each for each in integrations if self.place(each) == waiting.account)
-        found = next(named, None) or next(same_place, None)
+        same_mailbox = (
+            each
+            for each in integrations
+            if each.mailbox.lower() == waiting.key.scope or self.place(each) == waiting.account
+        )
+        found = next(named, None) or next(same_mailbox, None)
         if found is None:
             raise ConfigError(
-                f"no integration is named {waiting.integration!r} any more, and none sweeps its folder"
+                f"no integration is named {waiting.integration!r} any more, and none has its mailbox"
             )
         return found
 

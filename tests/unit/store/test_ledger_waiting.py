@@ -98,6 +98,22 @@ def test_one_mail_is_decided_anew_once(store: Store) -> None:
     assert len(store.ledger.unprojected()) == 2
 
 
+def test_octets_are_to_be_removed_until_they_are(store: Store) -> None:
+    add(store.ledger, held(1), held(2), quarantined(3))
+    first, _ = store.ledger.waiting(Disposition.HELD)
+    (third,) = store.ledger.waiting(Disposition.QUARANTINED)
+    assert store.ledger.settled() == []
+    store.ledger.forget([first])
+    assert waiting(store) == [locus(1), locus(2)]
+    with store.ledger.transaction() as batch:
+        batch.replace(first.known, case(1))
+        batch.reread(third.known, b'{"schema":1,"case_id":"CS-000003","followup_id":"CS-000003-1"}\n')
+    assert [each.key for each in store.ledger.settled()] == [key(1), key(3)]
+    store.ledger.forget(store.ledger.settled())
+    assert store.ledger.settled() == []
+    assert waiting(store) == [locus(2)]
+
+
 def test_what_fails_on_the_way_stays_held(store: Store) -> None:
     add(store.ledger, held(1), case(2))
     (one,) = store.ledger.waiting(Disposition.HELD)

@@ -204,7 +204,7 @@ def test_held_mail_of_an_integration_that_has_another_name_now(world: World) -> 
 def test_held_mail_of_an_integration_that_is_no_more_stays_held(world: World) -> None:
     world.source.deliver(letter(1))
     world.sweep()
-    other = replace(world.integrations[0], name="other", aliases=(DESK,))
+    other = replace(world.integrations[0], name="other", mailbox="o@example.org", aliases=(DESK,))
     world.sources["other"] = replace(world.source, account="memory://another@example.org", mails={})
     world.integrations = (other,)
     (result,) = world.retry(held=True).results
@@ -258,7 +258,9 @@ def test_what_dies_before_the_commit_is_held_and_after_it_is_a_case(
     assert world.open_errors() == []
     world.sweep()
     assert (len(world.lines()), len(world.outbound.sent)) == (1, 1)
+    assert len(kept(world)) == 1
     assert world.retry(held=True).results == ()
+    assert kept(world) == []
 
 
 # Quarantined mail
