@@ -19,7 +19,7 @@ from emailint.sweep.options import MessageDone, SweepOptions
 from emailint.sweep.result import Counts, IntegrationResult, MessageResult, SweepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NOW = datetime(2026, 11, 24, 18, 0, 5, tzinfo=UTC)
@@ -35,6 +35,7 @@ NEWS = OpenError(
     NOW,
     1,
 )
+HEEDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Sweep:
@@ -179,6 +180,20 @@ def test_a_store_that_cannot_be_used_is_73(sweep: Sweep, capsys: pytest.CaptureF
     assert said.err.startswith("emailint: the ledger is damaged")
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """No signal is ignored, as whoever started the tests may have it: nohup and `&` do."""
+
+    def uncaught(number: int, _frame: object) -> None:
+        pytest.fail(f"nobody caught signal {number}")
+
+    before = {number: signal.signal(number, uncaught) for number in HEEDED}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )
@@ -194,6 +209,7 @@ def test_a_signal_lets_the_step_at_hand_finish(
     assert signal.getsignal(number) == before
 
 
+@pytest.mark.usefixtures("heeded")
 def test_a_second_signal_ends_at_once() -> None:
     with ended_gracefully(Budget(SystemClock(), None)):
         signal.raise_signal(signal.SIGINT)
