@@ -1,8 +1,8 @@
 """Runs sweeps that die: a child is forked for each, and ends without a word at a call of choice.
 
-As a script it imports everything once and then takes lines `CONFIG POINT SIDE` on standard input. POINT is
-the number of a call (0: die nowhere), SIDE `before` or `after`. For each it answers `STATUS CALLS`: the exit
-status of the child (9: it died) and how many calls it came to.
+As a script it imports everything once and then takes lines `CONFIG VERB POINT SIDE` on standard input. VERB
+is `sweep` or `retry` (all held mail), POINT the number of a call (0: die nowhere), SIDE `before` or `after`.
+For each it answers `STATUS CALLS`: the exit status of the child (9: it died) and how many calls it came to.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from emailint.config.load import load
 from emailint.sweep.options import SweepOptions
+from emailint.sweep.orders import Order
+from emailint.sweep.retry import retry
 from emailint.sweep.schedule import run_sweep
 
 if TYPE_CHECKING:
@@ -33,12 +35,12 @@ IMPORTED_ONCE = (
 SEAMS = {
     "emailint.store.sqlite_ledger.SqliteLedger": (
         "begin release attempt transaction place projected marked moved recover_replies sending settle"
-        " postpone trouble close_errors told set_health"
+        " postpone trouble close_errors told set_health forget"
     ),
-    "emailint.store.ledger_batch.SqliteBatch": "add add_locus finish",
+    "emailint.store.ledger_batch.SqliteBatch": "add add_locus replace finish",
     "emailint.store.projection.Projection": "project",
     "emailint.store.attachments.AttachmentStore": "save_many",
-    "emailint.store.raw_mail.RawMail": "keep",
+    "emailint.store.raw_mail.RawMail": "keep remove",
     "emailint.sources.maildir.MaildirSource": "__enter__ list_unread measure mark_read move",
     "emailint.outbound.folder.FolderOutbound": "send",
     "os": "fsync pwrite rename replace link unlink mkdir rmdir ftruncate",
@@ -74,31 +76,34 @@ def main() -> None:
     for name in IMPORTED_ONCE:  # before the forks, and only where this runs as a script
         import_module(name)
     for line in sys.stdin:
-        config, point, side = line.rsplit(" ", 2)
-        print(*_fork(Path(config), Fate(int(point), side.strip())), flush=True)  # noqa: T201 - its answer
+        config, verb, point, side = line.rsplit(" ", 3)
+        print(*_fork(Path(config), verb, Fate(int(point), side.strip())), flush=True)  # noqa: T201 - its answer
 
 
-def _fork(config: Path, fate: Fate) -> tuple[int, int]:
+def _fork(config: Path, verb: str, fate: Fate) -> tuple[int, int]:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        os._exit(_live(config, fate, writing))
+        os._exit(_live(config, verb, fate, writing))
     os.close(writing)
     with os.fdopen(reading) as pipe:
         said = pipe.read()
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), int(said or 0)
 
 
-def _live(config: Path, fate: Fate, writing: int) -> int:
+def _live(config: Path, verb: str, fate: Fate, writing: int) -> int:
     settings = load(config)
     for owner, names in SEAMS.items():
         target = _resolve(owner)
         for name in names.split():
             setattr(target, name, fate.watch(getattr(target, name)))
-    result = run_sweep(settings, SweepOptions(deadline=60))
+    if verb == "retry":
+        trouble = bool(retry(settings, Order(held=True)).left)
+    else:
+        trouble = run_sweep(settings, SweepOptions(deadline=60)).trouble
     os.write(writing, str(fate.calls).encode())
-    return int(result.trouble)
+    return int(trouble)
 
 
 def _resolve(name: str) -> Any:
@@ -122,9 +127,13 @@ class Dying:
 
     def sweep(self, config: Path, point: int = 0, side: str = "before") -> tuple[int, int]:
         """One sweep in a fork of its own; its exit status and its number of calls."""
+        return self.run("sweep", config, point, side)
+
+    def run(self, verb: str, config: Path, point: int = 0, side: str = "before") -> tuple[int, int]:
+        """The same for either verb."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        self._server.stdin.write(f"{config} {point} {side}\n")
+        self._server.stdin.write(f"{config} {verb} {point} {side}\n")
         self._server.stdin.flush()
         status, calls = self._server.stdout.readline().split()
         return int(status), int(calls)
