@@ -31,7 +31,11 @@ _HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGN
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]{1,12})"|'([^']{1,12})')""", re.IGNORECASE)
 _LINKED = re.compile(r"\s*(?:https?|ftp|mailto|tel):", re.IGNORECASE)
 _PREFORMATTED = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
-_CLOSE = re.compile(r"class\s*=\s*[\"']?Mso|margin(?:-bottom)?\s*:\s*0", re.IGNORECASE)
+_CLOSE = re.compile(
+    r"class\s*=\s*[\"']?Mso|margin-bottom\s*:\s*0(?![.\d])|margin\s*:\s*0[a-z]{0,2}\s*(?:[;\"'!]|\Z)"
+    r"|margin\s*:\s*[^\s;\"']{1,9}\s+[^\s;\"']{1,9}\s+0(?![.\d])",
+    re.IGNORECASE,
+)
 """Paragraphs of Word and the like, between which there is no blank line unless an empty one makes it."""
 _LINK = re.compile(r"\[([^\[\]]{0,1000})\]\(([^()\s]{1,2000})\)")
 _BLANKS = re.compile(r"\n{3,}")

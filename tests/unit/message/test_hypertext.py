@@ -23,6 +23,8 @@ from emailint.message.markup import visible
         ("One<br>Two<br/>Three", "One\nTwo\nThree"),
         ("One<br><br><br><br>Two", "One\n\nTwo"),
         ("<p style='margin:0'>One</p><p style='margin:0'>Two</p>", "One\nTwo"),
+        ("<p style='margin:0in 0in 0pt'>One</p><p class=MsoPlainText>Two</p>", "One\nTwo"),
+        ("<p style='margin:0 0 10px'>One</p><p style='margin:0.5em'>Two</p>", "One\n\nTwo"),
         ("<b>o</b>n<i>e</i> <u>word</u>", "one word"),
         ("a &lt;b&gt; &amp; c &#8364; &eacute;", "a <b> & c € é"),
         ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),

@@ -9,6 +9,7 @@ import quopri
 import random
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -198,3 +199,10 @@ def test_mutated_mails_are_read_without_exception_in_time() -> None:
 def test_a_mail_that_was_cut_off_is_read(name: str, data: st.DataObject) -> None:
     raw = (MAILS[0].parent / name).read_bytes()
     checked(read_message(raw[: data.draw(st.integers(0, len(raw)))], SETTINGS))
+
+
+def test_threads_read_side_by_side() -> None:
+    mails = [path.read_bytes() for path in MAILS]
+    alone = [read_message(mail, SETTINGS) for mail in mails]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(lambda mail: read_message(mail, SETTINGS), mails)) == alone
