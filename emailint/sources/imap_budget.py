@@ -25,13 +25,14 @@ class Budget:
     """Bounds on one command, renewed by `restart`; all methods raise SourceErrors, named by `where`.
 
     `timeout` is seconds without an octet, `command_timeout` seconds for the whole answer; literals add
-    to it what a slow connection takes for them.
+    to it what a slow connection takes for them. `heard`: whether any line has come at all.
     """
 
     where: str
     timeout: float
     command_timeout: float
     clock: Callable[[], float] = time.monotonic
+    heard: bool = field(init=False, default=False)
     _until: float = field(init=False, default=0.0)
     _lines: int = field(init=False, default=0)
     _octets: int = field(init=False, default=0)

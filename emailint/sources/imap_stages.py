@@ -34,6 +34,10 @@ _LOGIN_CURES = {
     "icloud.com": _APPLE,
 }
 _LOGIN_CURE = "try username and password in a mail program; some servers want a password made for programs"
+_SILENT_CURE = (
+    "a port that speaks TLS from the start says nothing before: if this is one (993 mostly), use port: 993"
+    " with tls: implicit; tls: starttls goes with port 143"
+)
 _NAMES_SHOWN = 20
 
 
@@ -84,7 +88,12 @@ class Stages:
         if settings.tls == "implicit":
             self._socket = wrap(self._socket)
         budget = Budget(self._where, settings.timeout, settings.command_timeout)
-        self._session = Session(self._socket, budget, wrap if settings.tls == "starttls" else None)
+        try:
+            self._session = Session(self._socket, budget, wrap if settings.tls == "starttls" else None)
+        except ConnectionFailed as error:
+            if settings.tls != "implicit" and not budget.heard:
+                error.hint = _SILENT_CURE
+            raise
         sock = self._session.socket()
         return describe(sock) if isinstance(sock, ssl.SSLSocket) else "clear text, on this machine only"
 

@@ -42,6 +42,7 @@ class Stream:
         self._budget.spend_line(len(line))
         if not line.endswith(b"\n"):
             raise ConnectionFailed(f"{self._budget.where} closed the connection", hint=_AGAIN)
+        self._budget.heard = True
         return line
 
     def send(self, data: bytes) -> None:

@@ -289,6 +289,15 @@ def test_preauth_is_refused_in_clear_text_too() -> None:
     assert server.commands == []
 
 
+def test_silence_after_the_greeting_is_not_blamed_on_the_port() -> None:
+    def silent(_conversation: Conversation, _tag: bytes) -> None:
+        """Say nothing."""
+
+    with ScriptedImap({"STARTTLS": silent}) as server, pytest.raises(ConnectionFailed) as caught:
+        sweep(server, tls="starttls", timeout=0.3)
+    assert "993" not in caught.value.hint
+
+
 # Refusals, and what they mean
 
 

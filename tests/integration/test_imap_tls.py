@@ -79,6 +79,14 @@ def test_without_tls_there_is_no_login(dovecot: Dovecot, settings: dict[str, Any
     assert password.revealed == 0
 
 
+@pytest.mark.parametrize("tls", ["starttls", "none"])
+def test_a_port_that_waits_for_tls_is_told_by_its_silence(dovecot: Dovecot, tls: str) -> None:
+    source = dovecot_source(dovecot, dovecot.create_user(), host=GOOD, tls=tls, timeout=0.3)
+    with pytest.raises(ConnectionFailed, match="did not answer") as caught, source:
+        pass
+    assert "port: 993 with tls: implicit" in caught.value.hint
+
+
 def test_clear_text_goes_nowhere_but_to_this_machine(dovecot: Dovecot) -> None:
     mailbox = dovecot.create_user()
     with dovecot_source(dovecot, mailbox, host=GOOD, tls="none", port=dovecot.port) as source:
