@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from emailint.errors import EmailintError
-from emailint.outbound.trial import Unusable
-from emailint.outbound.wire import Answer, Wire, cause
+from emailint.outbound.trial import ConnectionLost, Unusable
+from emailint.outbound.wire import PORTS_CURE, Answer, Wire, cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ class Session(Wire):
         """TLS, the greeting, and what the server offers. Raises Unusable."""
         if self.settings.tls == "implicit":
             self._handshake()
-        self._expect(self.answer(), 220, "the greeting")
+        self._expect(self._greeting(), 220, "the greeting")
         self._hello()
         if self.settings.tls == "starttls":
             self._starttls()
@@ -110,6 +110,14 @@ class Session(Wire):
                 return answer
             answer = self.command(_encoded(word))
         return answer
+
+    def _greeting(self) -> Answer:
+        """Without one it may be no SMTP server, or one that waits for TLS."""
+        try:
+            return self.answer()
+        except ConnectionLost as error:
+            error.cure = error.cure or PORTS_CURE
+            raise
 
     def _hello(self) -> None:
         code, text = self.ehlo()

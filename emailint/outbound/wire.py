@@ -21,6 +21,9 @@ LINE_OCTETS: Final = 4_096
 ANSWER_LINES: Final = 200
 ANSWER_TEXT: Final = 200
 """Characters of an answer that are told."""
+PORTS_CURE: Final = (
+    "check host, port and tls of outbound: 465 is tls: implicit, 587 is tls: starttls; 993 and 143 are IMAP's"
+)
 CLOSING: Final = 421
 """The server closes the connection (RFC 5321 section 3.8)."""
 
@@ -63,7 +66,7 @@ class Wire(smtplib.SMTP):
         while len(lines) < ANSWER_LINES:
             line = self._line()
             if not line[:3].isdigit() or line[3:4] not in {b"", b" ", b"-"}:
-                raise self._lost(f"it answered what is no SMTP: {self.clean(line)!r}")
+                raise self._lost(f"it answered what is no SMTP: {self.clean(line)!r}", PORTS_CURE)
             lines.append(line[4:].strip())
             if line[3:4] != b"-":
                 return int(line[:3]), b"\n".join(lines)
@@ -163,9 +166,9 @@ class Wire(smtplib.SMTP):
         self.sock.settimeout(left)
         return self.sock
 
-    def _lost(self, why: str) -> ConnectionLost:
+    def _lost(self, why: str, cure: str = "") -> ConnectionLost:
         self.close()
-        return ConnectionLost(why)
+        return ConnectionLost(why, cure)
 
 
 def cause(error: OSError) -> str:

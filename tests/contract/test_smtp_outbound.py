@@ -452,6 +452,26 @@ def test_a_server_without_tls_on_the_port_of_implicit_tls() -> None:
     assert "465 is implicit" in caught.value.hint
 
 
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+def test_an_imap_server_is_told_from_an_smtp_server(tls: Any) -> None:
+    script = {"greeting": ["* OK [CAPABILITY IMAP4rev1] ready"] * 2}
+    context = certificates().context("good")
+    with Sink(script, context=context, implicit=tls == "implicit") as sink:
+        secure = settings(sink.port, tls=tls, ca_file=certificates().ca_file)
+        error = failure_of(SmtpOutbound(secure))
+        steps = {step.name: step for step in SmtpOutbound(secure).test()}
+    assert "no SMTP" in str(error)
+    assert "993 and 143 are IMAP's" in error.hint
+    assert steps["outbound TLS"].outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("said", [STALL, DROP])
+def test_without_a_greeting_port_and_tls_are_doubted(said: Act) -> None:
+    with Sink({"greeting": [said]}) as sink:
+        error = failure_of(SmtpOutbound(settings(sink.port, timeout=QUICK)))
+    assert "465 is tls: implicit" in error.hint
+
+
 def test_what_was_offered_before_tls_does_not_count_after_it() -> None:
     script = {"EHLO": ["250-sink\r\n250-STARTTLS\r\n250 AUTH PLAIN", "250 fine"]}
     with Sink(script, context=certificates().context("good")) as sink:
