@@ -16,6 +16,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   ├── LoginRefused       integration  permanent             user name, password or token refused
     │   ├── SecretUnavailable  integration  permanent             the secret gave nothing
     │   ├── FolderMissing      integration  permanent             no such folder
+    │   ├── FolderForbidden    integration  permanent             a folder that may not be opened
     │   ├── FolderReadOnly     integration  permanent             mail cannot be marked read
     │   ├── Throttled          integration  transient             the server asks to wait
     │   └── ProtocolFailed     integration  transient             an answer that no RFC allows
@@ -148,6 +149,10 @@ class SecretUnavailable(SourceError):
 
 class FolderMissing(SourceError):
     """There is no such folder in the mailbox."""
+
+
+class FolderForbidden(SourceError):
+    """The folder may not be opened by this user."""
 
 
 class FolderReadOnly(SourceError):

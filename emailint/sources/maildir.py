@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from emailint.errors import (
     ConnectionFailed,
+    FolderForbidden,
     FolderMissing,
     FolderReadOnly,
     ProtocolFailed,
@@ -70,7 +71,7 @@ class MaildirSource:
         return maildir_account(str(self._root))
 
     def __enter__(self) -> Self:
-        """Open the folder; raises FolderMissing when it is not there, or is no Maildir."""
+        """Open the folder; raises FolderMissing when it is not there, or is no Maildir, or FolderForbidden."""
         self._opened = self._open(self._settings.folder)
         return self
 
@@ -190,6 +191,10 @@ class MaildirSource:
         path = self._root if folder.upper() == "INBOX" else self._root / _subfolder(folder)
         try:
             return Folder(path)
+        except PermissionError as error:
+            raise FolderForbidden(
+                f"the Maildir {path} may not be opened: {error.strerror}", hint=_OWNER_HINT
+            ) from error
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "its name holds a NUL"
             raise FolderMissing(
@@ -223,7 +228,10 @@ class MaildirSource:
             raise kind(f"{self._root}: mail was not {what}: {error.strerror}", hint=_OWNER_HINT) from error
 
 
-_OWNER_HINT = "the Maildir must belong to the user that runs emailint, and its disk must be writable"
+_OWNER_HINT = (
+    "the Maildir must belong to the user that runs emailint, who must be let into the folders above it,"
+    " and its disk must be writable"
+)
 
 
 def _subfolder(folder: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emailint.errors import ConnectionFailed, FolderMissing, FolderReadOnly, ProtocolFailed
+from emailint.errors import ConnectionFailed, FolderForbidden, FolderMissing, FolderReadOnly, ProtocolFailed
 from emailint.probe import Outcome
 from emailint.sources.maildir import MaildirSettings, MaildirSource, _time
 
@@ -126,6 +126,20 @@ def test_what_is_no_maildir(tmp_path: Path, spoil: Callable[[Path], None]) -> No
         Outcome.SKIPPED,
         Outcome.SKIPPED,
     ]
+
+
+def test_a_maildir_that_may_not_be_opened_is_not_missing(
+    maildir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", forbidden)
+    with pytest.raises(FolderForbidden, match="Permission denied") as caught, source(maildir):
+        pass
+    assert "belong to the user" in caught.value.hint
+    assert "mkdir" not in caught.value.hint
+    assert next(source(maildir).test()).cure == caught.value.hint
 
 
 @pytest.mark.parametrize("folder", ["", ".", "..", "a..b", "/etc", "../../etc", "a//b", "x\0y"])
