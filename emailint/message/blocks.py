@@ -36,12 +36,17 @@ _LISTS = frozenset({b"to", b"cc", b"bcc", b"from", b"reply-to", b"delivered-to",
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The header fields, where the body starts, what was wrong, and whether a limit was hit."""
+    """The header fields, where the body starts, what was wrong, and whether a limit was hit.
+
+    `hidden` are the names (lower case) of fields that stand only behind a line that ends the headers for
+    other programs: a mail server that checked the author did not see such a From.
+    """
 
     headers: Headers
     body: int
     defects: tuple[str, ...] = ()
     over: bool = False
+    hidden: frozenset[str] = frozenset()
 
 
 def prepare(raw: bytes) -> tuple[bytes, list[str]]:
@@ -70,6 +75,7 @@ def read(raw: bytes, limits: Limits) -> Block:
         if again.junk or not again.names & _ESSENTIAL or len(again.names & _KNOWN) < 2:
             break
         reader.fields += again.fields
+        reader.hidden |= again.names - reader.names
         reader.names |= again.names
         reader.blocks.append(body)
         reader.defects.append("a blank line stands among the headers")
@@ -124,9 +130,11 @@ class _Reader:
         self.raw, self.start, self.end, self.limits = raw, start, end, limits
         self.fields: list[tuple[str, bytes]] = []
         self.names: set[bytes] = set()
+        self.hidden: set[bytes] = set()
         self.defects: list[str] = []
         self.blocks: list[int] = [start]
         self.junk = 0
+        self.ended = False
         self.over = False
 
     def run(self, *, top: bool) -> int:
@@ -197,6 +205,7 @@ class _Reader:
             self.defects.append("a further line of the subject is not indented")
         elif line.strip():
             self.junk += 1
+            self.ended = self.ended or bool(name)
             if self.junk == 1:
                 shown = line[:40].decode("ascii", "replace")
                 self.defects.append(f"a line among the headers is none and was left out: {shown!r}")
@@ -217,6 +226,8 @@ class _Reader:
             value = value.rpartition(b",")[0] or value if lower in _LISTS else value
         if b"\0" in value:
             value = value.replace(b"\0", b"")
+        if self.ended and lower not in self.names:
+            self.hidden.add(lower)
         self.names.add(lower)
         self.fields.append((name[:200].decode("ascii"), value.rstrip(b"\r\n \t")))
         return True
@@ -224,7 +235,8 @@ class _Reader:
     def block(self, body: int, before: list[str]) -> Block:
         """What was read."""
         defects = tuple(dict.fromkeys(before + self.defects))
-        return Block(Headers(self.fields), body, defects, over=self.over)
+        hidden = frozenset(name.decode("ascii") for name in self.hidden)
+        return Block(Headers(self.fields), body, defects, self.over, hidden)
 
 
 def _last_known(lines: list[bytes]) -> int:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import ParamSpec, TypeVar
 
+    from emailint.message.blocks import Block
     from emailint.message.contents import Contents
     from emailint.message.fingerprint import Kept
-    from emailint.message.headers import Headers
     from emailint.message.structure import Part
 
     P = ParamSpec("P")
@@ -56,9 +56,7 @@ def read_headers(raw: bytes, settings: ReadSettings = _DEFAULT) -> InboundMessag
     try:
         prepared, defects = blocks.prepare(raw[: 4 * settings.limits.header_block])
         block = blocks.read(prepared, settings.limits)
-        return _Reading(
-            raw, fingerprint(raw), settings, block.headers, [*defects, *block.defects, defect]
-        ).message()
+        return _Reading(raw, fingerprint(raw), settings, block, [*defects, *block.defects, defect]).message()
     except Exception as error:  # noqa: BLE001 - as in `read_message`
         return read_minimal(raw, settings, f"{type(error).__name__}: {error}"[:200])
 
@@ -79,8 +77,8 @@ def read_minimal(raw: bytes, settings: ReadSettings = _DEFAULT, why: str = "") -
     )
     try:
         prepared, _ = blocks.prepare(raw[: 4 * settings.limits.header_block])
-        headers = blocks.read(prepared, settings.limits).headers
-        read = _Reading(raw, mark, settings, headers, []).message()
+        block = blocks.read(prepared, settings.limits)
+        read = _Reading(raw, mark, settings, block, []).message()
     except Exception:  # noqa: BLE001 - the last resort of quarantine
         return bare
     return replace(read, attachments=whole, defects=bare.defects + read.defects)
@@ -99,7 +97,7 @@ def _whole(raw: bytes, settings: ReadSettings) -> InboundMessage:
     root = cutter.message(prepared, block)
     hint = _charset(root)
     block.headers.hint = hint
-    reading = _Reading(raw, mark, settings, block.headers, [*defects, *block.defects])
+    reading = _Reading(raw, mark, settings, block, [*defects, *block.defects])
     found = reading.guarded(
         "the parts",
         contents.Contents(over=True),
@@ -122,10 +120,10 @@ class _Reading:
     """Fills the fields, each in its own guard."""
 
     def __init__(
-        self, raw: bytes, mark: str, settings: ReadSettings, headers: Headers, defects: list[str]
+        self, raw: bytes, mark: str, settings: ReadSettings, block: Block, defects: list[str]
     ) -> None:
         self.raw, self.mark, self.settings = raw, mark, settings
-        self.headers, self.defects = headers, defects
+        self.headers, self.hidden, self.defects = block.headers, block.hidden, defects
 
     def guarded(
         self, what: str, default: T, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -235,6 +233,8 @@ class _Reading:
         lists = [addresses.parse(raw, self.headers.hint) for raw in self.headers.raws("From")]
         senders = tuple(address for each in lists for address in each.addresses)
         problem = addresses.sender_problem(lists)
+        if problem is None and "from" in self.hidden:
+            problem = "From stands behind a line that ends the headers for the servers that checked it"
         if problem:
             self.defects.append(problem)
         return senders, problem
