@@ -119,12 +119,17 @@ def secure(sock: socket.socket, host: str, port: int, ca_file: Path | None) -> s
     except ssl.SSLError as error:
         raise TlsFailed(
             f"TLS with {where} failed: {error.reason or error}; no password was sent",
-            hint=_NOT_TLS_CURE if error.reason in _NOT_TLS else "the server must offer TLS 1.2 or newer",
+            hint=_NOT_TLS_CURE if _hung_up(error) else "the server must offer TLS 1.2 or newer",
         ) from error
     except OSError as error:
         raise ConnectionFailed(
             f"TLS with {where} broke off: {error.strerror or error}; no password was sent", hint=_NOT_TLS_CURE
         ) from error
+
+
+def _hung_up(error: ssl.SSLError) -> bool:
+    """Whether the other side made nothing of TLS; where it closes, OpenSSL may give no reason."""
+    return error.reason in _NOT_TLS or isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
 
 
 def describe(sock: ssl.SSLSocket, *, now: float | None = None) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from emailint.errors import ConnectionFailed, TlsFailed
-from emailint.sources.imap_connection import describe, dial, require_loopback, resolve
+from emailint.sources.imap_connection import describe, dial, require_loopback, resolve, secure
 
 if TYPE_CHECKING:
-    import ssl
-
     from emailint.sources.imap_connection import Address
 
 
@@ -74,3 +73,31 @@ def test_a_certificate_is_described_by_version_issuer_and_days() -> None:
     now = 1_803_038_400 - 60 * 86_400
     said = describe(cast("ssl.SSLSocket", Secured()), now=now)
     assert said.startswith("TLSv1.3, certificate by Let's Encrypt, good for ")
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (
+            ssl.SSLZeroReturnError(ssl.SSL_ERROR_ZERO_RETURN, "TLS/SSL connection has been closed (EOF)"),
+            "143",
+        ),
+        (ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "EOF occurred in violation of protocol"), "143"),
+        (ssl.SSLError(1, "no protocols available"), "TLS 1.2"),
+    ],
+)
+def test_who_hangs_up_over_tls_may_speak_none(
+    error: ssl.SSLError, cure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is raised for this, and whether it has a reason, differs between versions of OpenSSL."""
+
+    vars(error)["reason"] = None  # as OpenSSL leaves it for these
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", fail)
+    left, right = socket.socketpair()
+    with left, right, pytest.raises(TlsFailed) as caught:
+        secure(left, "mail.example.org", 993, None)
+    assert cure in caught.value.hint
