@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from emailint.routing.route import FollowUpTo
     from emailint.routing.workspace import Workspace
 
+FIELD_DEFECT = "case field"
+"""How the defects of fields begin whose templates fail."""
+
 NO_SUBJECT = "(no subject)"
 SUBJECT_LENGTH = 1_000
 
@@ -155,7 +158,7 @@ def _with_fields(case: Case, match: AliasMatch, variables: Mapping[str, Any]) ->
         try:
             return fallback if template is None else render_field(template, variables)
         except TemplateError as error:
-            defects.append(f"case field {name}: {error}")
+            defects.append(f"{FIELD_DEFECT} {name}: {error}")
             return fallback
 
     fields = {

@@ -7,12 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from emailint.config.secrets import reveal
-from emailint.errors import ConfigError, EmailintError, OutboundRefused, ProtocolFailed
+from emailint.errors import EmailintError, OutboundRefused, ProtocolFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emailint.config.model import Config, Integration, OutboundSettings
+    from emailint.graph_client.client import GraphSettings
+    from emailint.oauth.tokens import Tokens
     from emailint.outbound.protocol import Outbound
     from emailint.sources.protocol import MailSource
     from emailint.sweep.clock import Budget
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 SLOWEST = 20.0
 """Seconds that a server may be silent."""
+
+QUICKEST = 1.0
+"""The same, where there is hardly any time."""
 
 LONGEST = 120.0
 """Seconds that the whole answer to one command, or one message, may take."""
@@ -35,7 +40,7 @@ def source_for(
         case "maildir":
             return _maildir(config, integration, read_only=read_only)
         case "graph":
-            raise ConfigError(f"integration {integration.name!r}: protocol graph is not available yet")
+            return _graph(config, integration, read_only=read_only, time_left=_time_left(budget))
         case _:
             assert_never(integration.protocol)
 
@@ -51,7 +56,7 @@ def outbound_for(config: Config, integration: Integration, *, budget: Budget | N
     settings = integration.outbound
     match settings.type:
         case "smtp":
-            return _smtp(integration, settings, time_left=_time_left(budget))
+            return _smtp(config, integration, settings, time_left=_time_left(budget))
         case "sendmail":
             from emailint.outbound.sendmail import SendmailOutbound, SendmailSettings  # noqa: PLC0415
 
@@ -66,7 +71,7 @@ def outbound_for(config: Config, integration: Integration, *, budget: Budget | N
 
             return NoOutbound()
         case "graph":
-            raise ConfigError(f"integration {integration.name!r}: outbound graph is not available yet")
+            return _graph_outbound(config, integration, time_left=_time_left(budget))
         case _:
             assert_never(settings.type)
 
@@ -79,6 +84,8 @@ def outbound_key(integration: Integration) -> str:
             return f"smtp://{settings.username or ''}@{settings.host}:{settings.port}"
         case "sendmail":
             return " ".join(settings.command)
+        case "graph":
+            return f"graph:{integration.graph_url} {integration.username} {integration.mailbox}"
         case _:
             return f"{settings.type}:{settings.path or ''}"
 
@@ -115,10 +122,17 @@ def unsent(error: Exception) -> EmailintError:
 
 def _time_left(budget: Budget | None) -> Callable[[], float]:
     def seconds() -> float:
+        if budget is not None and budget.stopped:
+            return 0.0
         remaining = None if budget is None else budget.remaining()
         return math.inf if remaining is None else remaining
 
     return seconds
+
+
+def _share(time_left: float) -> float:
+    """How long a server may be silent: a third of the time there is, so that there is time to try again."""
+    return max(QUICKEST, min(SLOWEST, time_left / 3))
 
 
 def _password(integration: Integration) -> Callable[[], str]:
@@ -140,11 +154,61 @@ def _imap(
         since=integration.since,
         ca_file=integration.ca_file,
         read_only=read_only,
-        timeout=SLOWEST,
-        command_timeout=max(SLOWEST, min(LONGEST, time_left())),
+        timeout=_share(time_left()),
+        command_timeout=max(_share(time_left()), min(LONGEST, time_left())),
         max_message=config.limits.message_size,
+        tokens=_mail_tokens(config, integration, integration.host) if integration.sign_in else None,
     )
     return ImapSource(settings)
+
+
+def _graph(
+    config: Config, integration: Integration, *, read_only: bool, time_left: Callable[[], float]
+) -> MailSource:
+    from emailint.sources.graph import GraphSource, GraphSourceSettings  # noqa: PLC0415
+
+    settings = GraphSourceSettings(
+        mailbox=_graph_settings(config, integration, time_left),
+        folder=integration.folder,
+        since=integration.since,
+        read_only=read_only,
+        max_message=config.limits.message_size,
+    )
+    return GraphSource(settings)
+
+
+def _graph_outbound(config: Config, integration: Integration, *, time_left: Callable[[], float]) -> Outbound:
+    from emailint.outbound.graph import GraphOutbound  # noqa: PLC0415
+    from emailint.sources.locus import graph_account, graph_id  # noqa: PLC0415
+
+    settings = _graph_settings(config, integration, time_left)
+    account = graph_account(settings.host, settings.mailbox)
+    return GraphOutbound(settings, sender=integration.mailbox, answered=partial(graph_id, account))
+
+
+def _graph_settings(
+    config: Config, integration: Integration, time_left: Callable[[], float]
+) -> GraphSettings:
+    from emailint.graph_client.client import GraphSettings  # noqa: PLC0415
+    from emailint.sweep import sign_in  # noqa: PLC0415
+
+    app = sign_in.graph_app(config, integration)
+    person = sign_in.by_person(integration)
+    return GraphSettings(
+        mailbox=integration.mailbox if person else integration.username,
+        tokens=sign_in.graph_tokens(config, integration),
+        base_url=integration.graph_url,
+        person=person and sign_in.own_mailbox(integration),
+        app=f"{app.tenant} {app.client_id}",
+        ca_file=integration.ca_file,
+        time_left=time_left,
+    )
+
+
+def _mail_tokens(config: Config, integration: Integration, host: str) -> Tokens:
+    from emailint.sweep.sign_in import mail_tokens  # noqa: PLC0415
+
+    return mail_tokens(config, integration, host)
 
 
 def _maildir(config: Config, integration: Integration, *, read_only: bool) -> MailSource:
@@ -161,7 +225,7 @@ def _maildir(config: Config, integration: Integration, *, read_only: bool) -> Ma
 
 
 def _smtp(
-    integration: Integration, settings: OutboundSettings, *, time_left: Callable[[], float]
+    config: Config, integration: Integration, settings: OutboundSettings, *, time_left: Callable[[], float]
 ) -> Outbound:
     from emailint.outbound.smtp import SmtpOutbound, SmtpSettings  # noqa: PLC0415
 
@@ -174,6 +238,7 @@ def _smtp(
         password=partial(reveal, password) if password else None,
         ca_file=settings.ca_file,
         timeout=SLOWEST,
+        tokens=_mail_tokens(config, integration, settings.host) if settings.by_token else None,
     )
     envelope_from = "" if settings.null_sender else integration.mailbox
     return SmtpOutbound(server, sender=integration.mailbox, envelope_from=envelope_from, time_left=time_left)

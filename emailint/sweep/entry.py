@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from emailint.case import json_line
-from emailint.errors import Held, MessageError, Quarantined
+from emailint.errors import Held, MessageError, Quarantined, TemplateError
 from emailint.message import own_ids
 from emailint.reply.policy import ReplyContext, Respond, Withhold
 from emailint.reply.policy import decide as decide_reply
 from emailint.reply.reason import Reason
 from emailint.routing.follow_up import Belongs, Terms, with_follow_up
-from emailint.routing.record import Arrival, make_case, make_follow_up, with_related
+from emailint.routing.record import FIELD_DEFECT, Arrival, make_case, make_follow_up, with_related
 from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route
 from emailint.routing.rules import Subject, with_rules
 from emailint.routing.workspace import find_workspace
@@ -94,7 +94,8 @@ class Intake:
             kept=self._kept(plan) if plan.quarantined else None,
         )
         outcome = "quarantined" if plan.quarantined else "cases"
-        made = result(plan, outcome, case_id=case_id)
+        failed = next((defect for defect in case.defects if defect.startswith(FIELD_DEFECT)), "")
+        made = result(plan, outcome, case_id=case_id, detail=failed)
         return Made(entry, replace(made, workspace=case.workspace, reply=_said(decision)))
 
     def _follow_up(self, plan: Plan, route: FollowUpTo, kept: Kept, batch: Batch) -> Made:
@@ -208,6 +209,16 @@ def trouble(plan: Plan, result: MessageResult) -> MessageError | None:
             return _hold(result)
         case _:
             return None
+
+
+def broken_field(result: MessageResult) -> TemplateError | None:
+    """What is told where a field of a case could not be made."""
+    if result.outcome != "cases" or not result.detail.startswith(FIELD_DEFECT):
+        return None
+    return TemplateError(
+        f"alias {result.alias}: {result.detail}; its cases are made without this field",
+        hint="`emailint check` names all templates that are wrong",
+    )
 
 
 def _quarantine(plan: Plan) -> Quarantined:

@@ -13,11 +13,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emailint import retry
-from emailint.errors import AttachmentError, DirectoryError, FolderReadOnly, RepliesStopped
+from emailint.errors import AttachmentError, DirectoryError, FolderMissing, FolderReadOnly, RepliesStopped
 from emailint.reply.reason import Reason
 from emailint.sweep import entry, mailbox, plans
 from emailint.sweep.connect import place_of
 from emailint.sweep.options import MailboxListed
+from emailint.sweep.troubles import About
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,9 +126,8 @@ class MailboxSweep:
     def alone(self, job: Job) -> None:
         """Take one message alone, reading it in a child process."""
         self.ledger.begin([ref.locus for ref in job.refs])
-        raws = list(
-            self.source.fetch(job.refs, headers_only=job.headers_only)
-        )  # whole, before the next command
+        # All of the answer before the next command.
+        raws = list(self.source.fetch(job.refs, headers_only=job.headers_only))
         for raw in raws:
             self.judge(mailbox.read_alone(raw, self.settings))
         if not raws:
@@ -193,6 +193,20 @@ class MailboxSweep:
         batch.add(made.entry)
         return made.result
 
+    def fields(self, result: MessageResult) -> None:
+        """Fields that could not be made are an error of their alias, until a case has all of them."""
+        if result.outcome != "cases":
+            return
+        broken, about = (
+            entry.broken_field(result),
+            About(key=f"{self.integration.name}: fields of {result.alias}"),
+        )
+        if broken is None:
+            self.run.troubles.close_key(about.key)
+        else:
+            self.tally.error = str(broken)
+            self.run.troubles.report(broken, self.integration, about)
+
     def listed(self, plan: Plan, result: MessageResult) -> OpenError | None:
         """The error of mail that waits for a person, in one transaction with its row: none is forgotten."""
         error = entry.trouble(plan, result)
@@ -206,6 +220,7 @@ class MailboxSweep:
             self.run.troubles.note(error)
         for result in results:
             self.tally.done(result)
+            self.fields(result)
         self.tally.add(replies_withheld=sum(result.reply.startswith("withheld") for result in results))
         if any(result.reply == BREAKER for result in results):
             self.run.troubles.report(stopped(self.integration), self.integration)
@@ -214,12 +229,15 @@ class MailboxSweep:
     # The steps
 
     def finish(self) -> None:
-        """Project, mark and move all that waits for it in this mailbox."""
+        """Project, mark and move all that waits for it in this mailbox.
+
+        What cannot be marked or moved waits; new mail is taken all the same, and known when it comes again.
+        """
         self.run.project()
         try:
             self.mark()
             self.move()
-        except FolderReadOnly as error:
+        except (FolderReadOnly, FolderMissing) as error:
             self.tally.error = str(error)
             self.run.troubles.report(error, self.integration)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from queue import SimpleQueue
 from threading import Condition, Lock, Thread
@@ -90,7 +91,7 @@ class Outbox:
         self._last_taken = 0
         self._lock = Lock()
         self._room = Condition()
-        self.broken: StoreError | None = None
+        self.broken: Exception | None = None
 
     @property
     def running(self) -> list[str]:
@@ -135,7 +136,7 @@ class Outbox:
                     self._hand_over(reply)
 
     def finish(self) -> None:
-        """Wait until every reply that is due was sent or left for later. Raises StoreError."""
+        """Wait until every reply that is due was sent or left for later. Raises what ended a worker."""
         self.wake()
         while self._in_hand:
             with self._room:
@@ -149,6 +150,11 @@ class Outbox:
                 worker.thread.join()
         if self.broken is not None:
             raise self.broken
+
+    def waiting(self, name: str) -> bool:
+        """Whether replies of this integration wait, now or until their next try."""
+        soon = self._clock.now() + timedelta(hours=12)  # more than any pause
+        return any(reply.integration == name for reply in self._store.ledger.due_replies(soon))
 
     def _more(self) -> bool:
         """Take up further replies; whether there were any."""
@@ -174,18 +180,25 @@ class Outbox:
         with worker.outbound:
             while (reply := worker.queue.get()) is not None:
                 try:
-                    self._reply(worker, reply)
-                except StoreError as error:
+                    self._one(worker, reply)
+                except Exception as error:  # noqa: BLE001 - a thread must not die unseen: `finish` raises it
                     self.broken = error
                     self._budget.stop()
-                except TemplateError as error:
-                    self._failed(reply, error)
-                except Exception as error:  # noqa: BLE001 - one reply never ends the others
-                    self._failed(reply, connect.unsent(error))
                 finally:
                     with self._room:
                         self._in_hand.pop(reply.row, None)
                         self._room.notify_all()
+
+    def _one(self, worker: Worker, reply: Reply) -> None:
+        """One reply; what goes wrong with it does not end the others, unless it is the store's."""
+        try:
+            self._reply(worker, reply)
+        except StoreError:
+            raise
+        except TemplateError as error:
+            self._failed(reply, error)
+        except Exception as error:  # noqa: BLE001 - one reply never ends the others
+            self._failed(reply, connect.unsent(error))
 
     def _reply(self, worker: Worker, reply: Reply) -> None:
         """Send one reply, unless it is due no more, or no time is left to begin it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emailint.case import stamp
 from emailint.directory.model import NOBODY
-from emailint.errors import EmailintError, StoreError, UsageError
+from emailint.errors import ConnectionFailed, EmailintError, StoreError, UsageError
 from emailint.routing.knowledge import knowledge_of
 from emailint.store.ledger import Health
 from emailint.sweep import backoff, connect, opening
@@ -51,11 +51,25 @@ class Sweep:
         self.run.project()
         self.run.outbox.start(self.tallies)
         crew = Crew(self.mailbox)
-        with Watchdog(self.run.budget, lambda: [*crew.running, *self.run.outbox.running]):
+        with Watchdog(self.run.budget, lambda: [*crew.running, *self.run.outbox.running], self.hanging):
             crew.go(integrations, self.run.config.concurrency)
             self.run.outbox.finish()
         if self.broken is not None:
             raise self.broken
+
+    def hanging(self, names: Sequence[str]) -> None:
+        """These did not come to an end: noted as failed, so that they are tried less often, and told once."""
+        for integration in self.run.config.integrations:
+            if integration.name in names and integration.name in self.tallies:
+                error = ConnectionFailed(
+                    f"integration {integration.name!r} did not end in time; what was not taken stays unread",
+                    hint="look what answers so slowly: name resolution, the server, the disk",
+                )
+                source = connect.source_for(self.run.config, integration)
+                place = connect.place_of(source, integration)
+                self.failed(integration, self.tallies[integration.name], error)
+                self.worse(place, self.run.store.ledger.health(place), error)
+        self.run.troubles.tell()
 
     def mailbox(self, integration: Integration) -> None:
         """Sweep one mailbox; its failure is its own. Never raises."""
@@ -88,6 +102,15 @@ class Sweep:
             self.worse(place, health, error)
             return
         self.well(integration, place, health, tally)
+
+    def waiting_replies(self) -> None:
+        """An integration whose replies cannot leave is not well, though none was tried this time."""
+        for name, tally in self.tallies.items():
+            reason = self.run.troubles.keeps_replies(name)
+            if reason is not None and not self.run.outbox.waiting(name):
+                self.run.troubles.close_sending(name)
+            elif tally.error is None:
+                tally.error = reason
 
     def may_try(self, health: Health) -> bool:
         """Whether a mailbox may be tried now; a person, or its name on the command line, tries at once."""
@@ -223,6 +246,7 @@ def _swept_with(
     troubles = run.troubles
     sweep = Sweep(run)
     sweep.go(integrations)
+    sweep.waiting_replies()
     if directory is not None and any(tally.counts.listed for tally in sweep.tallies.values()):
         _judge_directory(directory, troubles)
     troubles.close_run()

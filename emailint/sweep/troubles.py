@@ -28,6 +28,9 @@ SENDING = "sending"
 KEPT = frozenset({"held", "quarantined"})
 """Errors of mail whose octets are kept: open until somebody retries or dismisses them."""
 
+BREAKER_LASTS = timedelta(minutes=10)
+"""How long after its last case a breaker is said to be open."""
+
 TELL_AGAIN = timedelta(days=1)
 
 
@@ -102,14 +105,25 @@ class Troubles:
             return opened
 
     def close_integration(self, name: str) -> None:
-        """A good sweep of this integration: its own errors are over."""
+        """A good sweep of this integration: its own errors are over, but for a breaker's for some time."""
+        lately = self.clock.now() - BREAKER_LASTS
         self._close(
             error
             for error in self._open.values()
             if error.trouble.integration == name
             and error.trouble.scope == Scope.INTEGRATION
+            and not (error.trouble.kind == "replies_stopped" and error.last_at > lately)
             and error.error_id not in self._seen
         )
+
+    def keeps_replies(self, name: str) -> str | None:
+        """Why the replies of this integration cannot leave, as far as that is still open."""
+        waiting = (
+            error.trouble.message
+            for error in self._open.values()
+            if error.trouble.integration == name and error.trouble.subject_key == SENDING
+        )
+        return next(waiting, None)
 
     def close_sending(self, name: str) -> None:
         """A reply of this integration went out: its way is open again."""

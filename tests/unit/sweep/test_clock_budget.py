@@ -54,7 +54,7 @@ def test_the_watchdog_names_who_hangs() -> None:
         bitten.set()
 
     budget = Budget(Hands(), 0.01)
-    with Watchdog(budget, lambda: ["payroll"], end, grace=0.01):
+    with Watchdog(budget, lambda: ["payroll"], end=end, grace=0.01):
         assert bitten.wait(5)
     assert "payroll" in said[0]
 
@@ -62,7 +62,7 @@ def test_the_watchdog_names_who_hangs() -> None:
 def test_the_watchdog_lets_a_sweep_go_that_ends_in_time() -> None:
     said: list[str] = []
     budget = Budget(Hands(), 0.01)
-    with Watchdog(budget, lambda: ["payroll"], said.append, grace=0.3):
+    with Watchdog(budget, lambda: ["payroll"], end=said.append, grace=0.3):
         pass
     assert not threading.Event().wait(0.4)
     assert said == []

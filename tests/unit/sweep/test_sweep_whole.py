@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emailint.config.model import Alias, ReplySettings
+from emailint.config.model import Alias, CaseDefaults, ReplySettings
 from emailint.errors import (
     ConnectionFailed,
+    FolderMissing,
     FolderReadOnly,
     LoginRefused,
     MessageError,
@@ -24,6 +25,8 @@ from emailint.errors import (
 )
 from emailint.store import ProjectionReport, open_store
 from emailint.store.projection import Projection
+from emailint.store.sqlite_ledger import SqliteLedger
+from emailint.sweep.troubles import Troubles
 from tests.support.memory import START, letter
 from tests.support.world import PAYROLL, World, make_world
 
@@ -431,6 +434,18 @@ def test_a_read_only_folder_keeps_its_cases_and_is_one_error(world: World) -> No
     assert world.open_errors() == []
 
 
+def test_a_folder_to_move_to_that_is_missing_holds_up_no_mail(world: World) -> None:
+    world.change(move_to="Processed")
+    world.source.before = failing("move", FolderMissing("there is no folder Processed"))  # type: ignore[assignment]
+    for number in (1, 2):
+        world.source.deliver(letter(number))
+        assert world.sweep(integrations=("payroll",)).trouble
+    assert (len(world.lines()), world.source.unread()) == (2, [])
+    world.source.before = lambda _verb: None
+    assert not world.sweep(integrations=("payroll",)).trouble
+    assert len(world.source.folders["Processed"]) == 2
+
+
 # Suspects
 
 
@@ -585,3 +600,40 @@ def test_a_store_that_fails_stops_the_sweep_before_marking(
     totals = world.sweep().totals
     assert (totals.cases, totals.already_known) == (0, 0)
     assert (len(world.lines()), world.source.unread(), len(world.outbound.sent)) == (1, [], 1)
+
+
+def test_a_field_that_cannot_be_made_is_an_error_until_it_can(world: World) -> None:
+    broken = Alias("payroll@example.org", default=True, case=CaseDefaults(category="{{ message.nope }}"))
+    world.change(aliases=(broken,))
+    for number in (1, 2):
+        world.source.deliver(letter(number))
+    result = world.sweep()
+    assert (result.totals.cases, result.trouble, world.lines()[0]["category"]) == (2, True, None)
+    (error,) = world.open_errors()
+    assert (error.trouble.kind, "category" in error.trouble.message) == ("template_error", True)
+    world.change(aliases=(Alias("payroll@example.org", default=True, case=CaseDefaults(category="Pay")),))
+    world.source.deliver(letter(3))
+    assert not world.sweep().trouble
+    assert world.open_errors() == []
+
+
+def test_replies_that_cannot_leave_keep_the_exit_status_until_they_can(world: World) -> None:
+    world.source.deliver(letter())
+    world.outbound.before = refuse(OutboundUnavailable("the server is away"))  # type: ignore[assignment]
+    for _ in range(6):
+        assert world.sweep().trouble
+        world.clock.forward(timedelta(seconds=60))
+    world.clock.forward(timedelta(days=3))
+    result = world.sweep()
+    assert (result.totals.replies_withheld, result.trouble, world.open_errors()) == (1, False, [])
+
+
+def test_a_bug_in_the_sending_of_replies_is_no_silence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_args: object, **_options: object) -> None:
+        raise TypeError("takes fewer arguments")
+
+    monkeypatch.setattr(Troubles, "close_sending", bug)
+    monkeypatch.setattr(SqliteLedger, "settle", bug)
+    world.source.deliver(letter())
+    with pytest.raises(TypeError):
+        world.sweep()
