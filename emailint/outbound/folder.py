@@ -102,18 +102,15 @@ class FolderOutbound:
             ) from error
 
     def _writable(self) -> str:
-        try:
-            folder = self._opened()
-        except OSError as error:
-            raise Unusable(f"{self.settings.path}: {error.strerror}", _CURE) from error
-        try:
-            _durable(folder, ".test.part", b"")
-        except OSError as error:
-            raise Unusable(f"{self.settings.path} cannot be written to: {error.strerror}", _CURE) from error
-        finally:
-            _remove(folder, ".test.part")
-            os.close(folder)
-        return f"{self.settings.path} can be written to"
+        """Nothing is made, so this tells rights, and not whether the disk is full."""
+        path = self.settings.path.absolute()
+        there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+        failing = f"{path} cannot be {'written to' if there == path else 'made'}"
+        if not there.is_dir():
+            raise Unusable(f"{failing}: {there} is no folder", _CURE)
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise Unusable(f"{failing}: this user may not write into {there}", _CURE)
+        return f"{path} can be written to" if there == path else f"{path} will be made by the first reply"
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -175,15 +176,42 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
     assert len(names(descriptors)) == before
 
 
-def test_the_test_of_a_folder_leaves_nothing_in_it(tmp_path: Path) -> None:
-    path = tmp_path / "outbox"
-    (step, mail) = FolderOutbound(FolderSettings(path)).test()
+@pytest.mark.parametrize(("path", "says"), [("", "can be written to"), ("a/outbox", "will be made by")])
+def test_the_test_of_a_folder_makes_nothing(path: str, says: str, tmp_path: Path) -> None:
+    changed = tmp_path.stat().st_mtime_ns
+    (step, mail) = FolderOutbound(FolderSettings(tmp_path / path)).test()
     assert (step.outcome, mail.outcome) == (Outcome.OK, Outcome.SKIPPED)
-    assert names(path) == []
+    assert says in step.detail
+    assert names(tmp_path) == []
+    assert tmp_path.stat().st_mtime_ns == changed
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("file", "written to: .*file is no folder"), ("file/outbox", "made: .*file is no folder")],
+)
+def test_a_folder_that_cannot_be_made(path: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    (step, _) = FolderOutbound(FolderSettings(tmp_path / "file" / "outbox")).test()
+    (step, _) = FolderOutbound(FolderSettings(tmp_path / path)).test()
     assert step.outcome is Outcome.FAILED
+    assert re.search(says, step.detail)
     assert "outbound.path" in step.cure
+
+
+@pytest.mark.parametrize(("path", "says"), [("", "written to"), ("a/outbox", "made")])
+def test_a_folder_that_may_not_be_written_to(
+    path: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def refuse(*asks: object, **_: object) -> bool:
+        asked.append(asks[0])
+        return False
+
+    monkeypatch.setattr(os, "access", refuse)
+    (step, _) = FolderOutbound(FolderSettings(tmp_path / path)).test()
+    assert asked == [tmp_path]
+    assert (step.outcome, step.detail) == (
+        Outcome.FAILED,
+        f"{tmp_path / path} cannot be {says}: this user may not write into {tmp_path}",
+    )
