@@ -37,6 +37,7 @@ COMMANDS: Final = {
         "emailint.cli.retry", "retry", "Try again: held mail, quarantined mail, replies that failed."
     ),
     "list-cases": Lazy("emailint.cli.cases", "list_cases", "List the cases that were made."),
+    "authorize": Lazy("emailint.cli.authorize", "authorize", "Sign in for a mailbox, once."),
     "check": Lazy(
         "emailint.cli.check", "check", "Check configuration, templates and directory, without network."
     ),

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 def secrets_of(config: Config) -> Iterator[str]:
     """The passwords that stand in the file or its environment; files and commands are read on connecting."""
     for integration in config.integrations:
-        for source in (integration.password, integration.outbound.password):
+        sign_in = integration.sign_in
+        by_oauth = (
+            (sign_in.client_secret, sign_in.certificate_password, sign_in.refresh_token) if sign_in else ()
+        )
+        for source in (integration.password, integration.outbound.password, *by_oauth):
             if isinstance(source, GivenSecret):
                 yield source.text.disclose()

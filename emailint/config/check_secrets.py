@@ -33,7 +33,12 @@ def secret_complaints(written: IntegrationKeys, place: Location, reading: Readin
     if written.outbound is not None:
         yield from _secret(written.outbound.password, (*place, "outbound", "password"), written, reading)
     if written.oauth is not None:
-        yield from _secret(written.oauth.client_secret, (*place, "oauth", "client_secret"), written, reading)
+        for name in ("client_secret", "certificate_password", "refresh_token"):
+            yield from _secret(getattr(written.oauth, name), (*place, "oauth", name), written, reading)
+        for name in ("certificate", "service_account"):
+            path = getattr(written.oauth, name)
+            if path is not None and written.enabled is not False:
+                yield from _file(reading.folder / path.expanduser(), (*place, "oauth", name), reading)
 
 
 def _secret(

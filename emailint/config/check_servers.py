@@ -128,7 +128,7 @@ def _smtp(keys: OutboundKeys, integration: Integration, here: Location) -> Itera
     if not outbound.host:
         about = keys_at(here, "host", "type") + keys_at(here[:-1], "provider")
         yield Complaint(here, "smtp needs a host", "add `host: mail.example.org`", about)
-    if outbound.username and outbound.password is None:
+    if outbound.username and outbound.password is None and not outbound.by_token:
         cure = "add `password:`, or take the username out for a server that asks for none"
         about = keys_at(here, "password") + keys_at(here[:-1], "password")
         yield Complaint((*here, "username"), "has no password", cure, about)

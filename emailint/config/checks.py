@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from emailint.config.check_secrets import secret_complaints
 from emailint.config.check_servers import outbound_complaints, source_complaints
+from emailint.config.check_sign_in import sign_in_complaints
 from emailint.config.problems import Complaint, keys_at
 
 if TYPE_CHECKING:
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
     from emailint.config.keys import ConfigKeys, IntegrationKeys
     from emailint.config.model import Alias, Config, Integration
     from emailint.config.problems import Location, Spoiled
-
-UNAVAILABLE: Final = {
-    "graph": ("Microsoft Graph", "use `protocol: imap` where the provider takes a password"),
-    "oauth": ("sign-in by OAuth", "use `password:` where the provider takes one"),
-}
-"""What can be written down and not be used before a later version; `enabled: false` keeps it till then."""
 
 _WHERE: Final = ("protocol", "provider", "host", "username", "mailbox", "folder", "path", "enabled")
 """The keys that say which mailbox folder is swept."""
@@ -42,9 +37,8 @@ def _all(keys: ConfigKeys, config: Config, reading: Reading) -> Iterator[Complai
     for index, (written, integration) in enumerate(both):
         place: Location = ("integrations", index)
         yield from _identity(integration, place)
-        if integration.enabled:
-            yield from _unavailable(written, integration, place)
         yield from source_complaints(written, integration, place)
+        yield from sign_in_complaints(written, integration, place)
         yield from outbound_complaints(written, integration, place)
         yield from _move(integration, place)
         yield from _aliases(written, integration, place)
@@ -59,20 +53,6 @@ def _identity(integration: Integration, place: Location) -> Iterator[Complaint]:
     if not integration.mailbox:
         cure = "add `mailbox: payroll@example.com`"
         yield Complaint(place, "the integration has no mailbox", cure, ((*place, "mailbox"),))
-
-
-def _unavailable(written: IntegrationKeys, integration: Integration, place: Location) -> Iterator[Complaint]:
-    found = []
-    if integration.protocol == "graph":
-        found.append(("graph", "protocol" if written.protocol else "provider"))
-    elif written.outbound is not None and written.outbound.type == "graph":
-        found.append(("graph", "outbound"))
-    if written.oauth is not None:
-        found.append(("oauth", "oauth"))
-    for feature, key in found:
-        title, instead = UNAVAILABLE[feature]
-        cure = f"{instead}, or set `enabled: false` until then"
-        yield Complaint((*place, key), f"{title} is not available yet in this version", cure)
 
 
 def _move(integration: Integration, place: Location) -> Iterator[Complaint]:

@@ -11,6 +11,7 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from emailint.config.model import AUTOMATIC_KINDS
 from emailint.config.problems import Wrong
@@ -162,6 +163,15 @@ def host(value: object) -> str:
     if not (_HOST.fullmatch(found) or _IPV6.fullmatch(found)):
         raise Wrong("is not a host name", "write a name like mail.example.org, or an IP address")
     return found.lower().removesuffix(".")
+
+
+def https_url(value: object) -> str:
+    """An address that begins with https, without user, query or fragment; no slash at its end."""
+    found = line(value)
+    parts = urlsplit(found)
+    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        raise Wrong("is no https address", "write it as https://login.microsoftonline.com")
+    return found.rstrip("/")
 
 
 def workspace(value: object) -> int | str:

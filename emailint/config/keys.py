@@ -24,6 +24,7 @@ from emailint.config.kinds import (
     FollowUpTemplate,
     FormName,
     Host,
+    HttpsUrl,
     IntegrationName,
     Line,
     NamedAddress,
@@ -144,13 +145,39 @@ class AliasKeys(AliasSettings):
 
 
 class OAuthKeys(Keys):
-    """Sign-in without a password; not available yet in this version."""
+    """Sign-in without a password."""
 
-    tenant: Line | None = key("the tenant, by id or domain")
+    tenant: Line | None = key("Microsoft: the tenant, by id or domain")
     client_id: Line | None = key("the application's id")
     client_secret: Secret | None = key("the application's secret")
-    certificate: PathText | None = key("the application's certificate, in place of a secret")
-    flow: SignInFlow | None = key("sign-in of a person, by `emailint authorize`")
+    certificate: PathText | None = key(
+        "Microsoft: the application's certificate in place of a secret, a PEM file with its key or a PFX file"
+    )
+    certificate_password: Secret | None = key("the password of the certificate's file, where it has one")
+    flow: SignInFlow | None = key("device: sign-in of a person, by `emailint authorize`")
+    refresh_token: Secret | None = key(
+        "Google, Yahoo, AOL: what signing in gave; `emailint authorize` makes one and keeps it"
+    )
+    service_account: PathText | None = key(
+        "Google Workspace: the key file of a service account with domain-wide delegation"
+    )
+    authority: HttpsUrl | None = key(
+        "where tokens come from, where not from the provider itself; Microsoft's follows from graph.base_url",
+        examples=["https://login.microsoftonline.us"],
+    )
+    secret_expires: Day | None = key(
+        "the last day of the client secret, to be warned 30 days ahead", examples=["2028-11-01"]
+    )
+
+
+class GraphKeys(Keys):
+    """Microsoft Graph."""
+
+    base_url: HttpsUrl | None = key(
+        "its address, for national clouds",
+        default="https://graph.microsoft.com",
+        examples=["https://graph.microsoft.us"],
+    )
 
 
 class OutboundKeys(Keys):
@@ -190,7 +217,8 @@ class IntegrationKeys(AliasSettings):
     ca_file: PathText | None = key("certificates (PEM) to trust in place of the system's")
     username: Line | None = key("login name, where it differs from the mailbox")
     password: Secret | None = key("${NAME}, {file: …} or {command: [...]}; itself only in a private file")
-    oauth: OAuthKeys | None = key("sign-in without a password; not available yet in this version")
+    oauth: OAuthKeys | None = key("sign-in without a password")
+    graph: GraphKeys | None = key("graph: where Microsoft Graph is")
     folder: Line | None = key("the folder that is swept", default="INBOX")
     since: Day | None = key(
         "mail received before this day is neither listed nor touched", examples=["2026-11-01"]

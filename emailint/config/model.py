@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 from emailint.config.rules import WORKSPACE_RULES, BusinessDays, FieldRule
+from emailint.config.sign_in import GRAPH_URL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from emailint.config.patterns import SenderPattern
     from emailint.config.secrets import SecretSource
+    from emailint.config.sign_in import SignIn
 
 Protocol = Literal["imap", "maildir", "graph"]
 Tls = Literal["implicit", "starttls", "none"]
@@ -115,7 +117,8 @@ class Alias:
 class OutboundSettings:
     """How the replies of one integration leave.
 
-    smtp: `host`, `port`, `tls`, and a login unless `username` is None. sendmail: `command`, the program and
+    smtp: `host`, `port`, `tls`, and a login unless `username` is None, with the integration's sign-in where
+    `by_token`. sendmail: `command`, the program and
     its first arguments. folder: `path`. `null_sender`: the null reverse-path is taken (presets of providers
     refuse or rewrite it).
     """
@@ -127,6 +130,7 @@ class OutboundSettings:
     ca_file: Path | None = None
     username: str | None = None
     password: SecretSource | None = None
+    by_token: bool = False
     command: tuple[str, ...] = ()
     path: Path | None = None
     null_sender: bool = True
@@ -136,7 +140,8 @@ class OutboundSettings:
 class Integration:
     """A mailbox, its aliases, how to reply. `mailbox` is lower case.
 
-    imap: `host`, `port`, `tls`, `username`, `password`. maildir: `path`. `since`: mail received before this
+    imap: `host`, `port`, `tls`, `username`, `password` or `sign_in`. graph: `graph_url`, `sign_in`. maildir:
+    `path`. `since`: mail received before this
     day is neither listed nor touched.
     """
 
@@ -151,6 +156,8 @@ class Integration:
     ca_file: Path | None = None
     username: str = ""
     password: SecretSource | None = None
+    sign_in: SignIn | None = None
+    graph_url: str = GRAPH_URL
     folder: str = "INBOX"
     since: date | None = None
     move_to: str | None = None

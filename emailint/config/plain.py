@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emailint.config.environment import Environment
     from emailint.config.problems import Location, Problem
 
-SECRET_KEYS: Final = frozenset({"password", "client_secret"})
+SECRET_KEYS: Final = frozenset({"password", "client_secret", "certificate_password", "refresh_token"})
 PATTERNS: Final = frozenset({"when", "allow", "deny"})
 """At and below these keys a lone `$` is itself: patterns end with it."""
 _TYPED_KEY: Final = "fields"

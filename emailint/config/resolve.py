@@ -27,12 +27,13 @@ from emailint.config.model import (
 from emailint.config.providers import PROVIDERS
 from emailint.config.resolve_rules import field_rule
 from emailint.config.secrets import SecretFile
+from emailint.config.sign_in import ISSUERS, SignIn, clouds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from emailint.config.keys import AliasKeys, ConfigKeys, IntegrationKeys
+    from emailint.config.keys import AliasKeys, ConfigKeys, IntegrationKeys, OAuthKeys
     from emailint.config.providers import Provider
     from emailint.config.secrets import SecretSource
 
@@ -104,6 +105,8 @@ class _Resolver:
             ca_file=_absolute(keys.ca_file, self._base),
             username=keys.username or keys.mailbox or "",
             password=self._secret(keys.password),
+            sign_in=self._sign_in(keys.oauth) if keys.oauth else None,
+            graph_url=self._clouds()[1],
             folder=keys.folder or "INBOX",
             since=keys.since,
             move_to=keys.move_to,
@@ -117,6 +120,29 @@ class _Resolver:
         if isinstance(source, SecretFile):
             return SecretFile(_absolute(source.path, self._base) or source.path, readable=self._readable)
         return source
+
+    def _clouds(self) -> tuple[str, str]:
+        keys = self._keys
+        return clouds(
+            keys.oauth.authority if keys.oauth else None, keys.graph.base_url if keys.graph else None
+        )
+
+    def _sign_in(self, keys: OAuthKeys) -> SignIn:
+        issuer = ISSUERS.get(self._keys.provider or "", "entra")
+        anybody = "consumers" if self._keys.provider in ("outlook", "hotmail") else "organizations"
+        return SignIn(
+            issuer=issuer,
+            tenant=keys.tenant or (anybody if keys.flow else ""),
+            client_id=keys.client_id or "",
+            client_secret=self._secret(keys.client_secret),
+            certificate=_absolute(keys.certificate, self._base),
+            certificate_password=self._secret(keys.certificate_password),
+            flow="device" if keys.flow else "app",
+            refresh_token=self._secret(keys.refresh_token),
+            service_account=_absolute(keys.service_account, self._base),
+            authority=(self._clouds()[0] if issuer == "entra" else keys.authority) or "",
+            secret_expires=keys.secret_expires,
+        )
 
     def _outbound(self, keys: OutboundKeys, protocol: str) -> OutboundSettings:
         preset = self._preset
@@ -139,6 +165,7 @@ class _Resolver:
             ca_file=_absolute(self._outbound_ca_file(keys, preset), self._base),
             username=login[0],
             password=login[1],
+            by_token=login[0] is not None and login[1] is None and self._keys.oauth is not None,
             null_sender=preset is None,
         )
 
@@ -159,7 +186,8 @@ class _Resolver:
         if "username" in keys.model_fields_set and keys.username is None:
             return None, None
         password = self._secret(keys.password or self._keys.password)
-        username = keys.username or (self._keys.username or self._keys.mailbox if password else None)
+        known = password is not None or (self._keys.oauth is not None and not keys.host)
+        username = keys.username or (self._keys.username or self._keys.mailbox if known else None)
         return username, password
 
     def _aliases(self) -> tuple[Alias, ...]:

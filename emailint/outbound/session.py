@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from emailint.errors import EmailintError
+from emailint.oauth.sasl import exchange
 from emailint.outbound.trial import ConnectionLost, Unusable
 from emailint.outbound.wire import PORTS_CURE, Answer, Wire, cause
 
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from emailint.oauth.tokens import Tokens
     from emailint.outbound.smtp import SmtpSettings
 
 DAY: Final = 86_400
+AUTHENTICATED: Final = 235
+CHALLENGE: Final = 334
+REFUSED: Final = 535
+"""RFC 4954 sections 4 and 6."""
 
 
 class Session(Wire):
@@ -75,7 +81,9 @@ class Session(Wire):
         )
 
     def log_in(self) -> str:
-        """AUTH PLAIN (RFC 4616) or AUTH LOGIN; nothing without a login. Raises Unusable."""
+        """AUTH PLAIN (RFC 4616), LOGIN, or by a token; nothing without a login. Raises Unusable."""
+        if self.settings.tokens is not None and self.settings.username is not None:
+            return self._log_in_by_token(self.settings.tokens, self.settings.username)
         username, password = self.settings.username, self._password()
         if username is None or password is None:
             return ""
@@ -91,10 +99,42 @@ class Session(Wire):
                 f"it offers no login with a password ({' '.join(offered) or 'no AUTH'}), so none was sent",
                 "leave the login out if it needs none, or ask its provider for the host that does",
             )
-        if answer.code != 235:  # RFC 4954 section 4
+        if answer.code != AUTHENTICATED:
             self.close()
             raise Unusable(f"it refused the login of {username}: {answer}", "check username and password")
         return f"logged in as {username}"
+
+    def _log_in_by_token(self, tokens: Tokens, username: str) -> str:
+        """With a kept token, and where that is refused with another, once."""
+        try:
+            token = tokens.token()
+            answer = self._auth_token(username, token)
+            if answer.code == REFUSED:
+                answer = self._auth_token(username, tokens.renewed(token))
+        except EmailintError as error:
+            self.close()
+            raise Unusable(str(error), error.hint) from None
+        if answer.code != AUTHENTICATED:
+            self.close()
+            raise Unusable(f"it refused the login of {username} by OAuth: {answer}", _OAUTH_CURE)
+        return "; ".join([f"logged in as {username} by OAuth", *tokens.warnings()])
+
+    def _auth_token(self, username: str, token: str) -> Answer:
+        offered = self.esmtp_features.get("auth", "").upper().split()
+        said = exchange(offered, username, token, self.settings.host, self.settings.port)
+        if said is None:
+            self.close()
+            raise Unusable(
+                f"it offers neither XOAUTH2 nor OAUTHBEARER ({' '.join(offered) or 'no AUTH'});"
+                " no token was sent",
+                "give outbound a password, or name the provider's own SMTP server",
+            )
+        first = base64.b64encode(said.first).decode("ascii")
+        self.hidden = (token, first)
+        answer = self.command(f"AUTH {said.mechanism} {first}")
+        if answer.code == CHALLENGE:  # the reason of a refusal, which wants an answer before it is said
+            answer = self.command(base64.b64encode(said.last).decode("ascii"))
+        return answer
 
     def _password(self) -> str | None:
         try:
@@ -106,7 +146,7 @@ class Session(Wire):
     def _auth_login(self, username: str, password: str) -> Answer:
         answer = self.command("AUTH LOGIN")
         for word in (username, password):
-            if answer.code != 334:
+            if answer.code != CHALLENGE:
                 return answer
             answer = self.command(_encoded(word))
         return answer
@@ -171,6 +211,12 @@ class Session(Wire):
             self.close()
             raise Unusable(f"it refused {what}: {answer}", "look up the answer with its provider")
 
+
+_OAUTH_CURE: Final = (
+    "the app needs SMTP.SendAsApp (an app) or SMTP.Send (a person) at Microsoft, https://mail.google.com/ at"
+    " Google; at Microsoft, SMTP AUTH must be on for the mailbox (Set-CASMailbox"
+    " -SmtpClientAuthenticationDisabled $false)"
+)
 
 _CURES: Final = {
     10: "it has expired: renew it on the server",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from emailint.errors import OutboundError
+    from emailint.oauth.tokens import Tokens
     from emailint.outbound.protocol import OutgoingMail
     from emailint.outbound.session import Session
     from emailint.outbound.wire import Answer
@@ -37,9 +38,10 @@ _LOGIN_FIRST: Final = frozenset({530, 534, 535, 538})
 class SmtpSettings:
     """One server and login.
 
-    `password` is asked for when a connection logs in. `ca_file`: authorities to trust instead of the
-    system's. `timeout`: seconds that a single answer may take. `hostname`: what EHLO says, this machine's
-    name unless given. `tls` "none" is refused for a peer that is not on the loopback interface.
+    `password` is asked for when a connection logs in; with `tokens` the login is by OAuth instead.
+    `ca_file`: authorities to trust instead of the system's. `timeout`: seconds that a single answer may
+    take. `hostname`: what EHLO says, this machine's name unless given. `tls` "none" is refused for a peer
+    that is not on the loopback interface.
     """
 
     host: str
@@ -50,6 +52,7 @@ class SmtpSettings:
     ca_file: Path | None = None
     timeout: float = 20.0
     hostname: str | None = None
+    tokens: Tokens | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"SMTP server {self.host}:{self.port}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from emailint.oauth.tokens import Tokens
     from emailint.probe import Step
     from emailint.sources.imap_session import Session
 
@@ -35,9 +36,10 @@ class ImapSettings:
     """One folder of one IMAP account.
 
     `password` is called when a connection logs in, never before, and its answer is not kept; it may
-    raise SecretUnavailable. `tls: none` is for loopback alone. A `ca_file` takes the place of the
-    system's authorities. Mail received (INTERNALDATE) before `since` is not listed; a date begins at
-    midnight of this machine. `read_only` opens the folder by EXAMINE.
+    raise SecretUnavailable. With `tokens` the login is by OAuth, and no password is asked for. `tls: none`
+    is for loopback alone. A `ca_file` takes the place of the system's authorities. Mail received
+    (INTERNALDATE) before `since` is not listed; a date begins at midnight of this machine. `read_only`
+    opens the folder by EXAMINE.
 
     `timeout` is seconds without an octet, `command_timeout` seconds for one command's whole answer (for
     fetching: for one message). `max_message` and `max_header` are octets; a third more is let in for a
@@ -57,6 +59,7 @@ class ImapSettings:
     command_timeout: float = 120.0
     max_message: int = 35_000_000
     max_header: int = 300_000
+    tokens: Tokens | None = field(default=None, repr=False)
 
 
 class ImapSource:

@@ -18,6 +18,7 @@ from emailint.errors import (
     ProtocolFailed,
     SourceError,
 )
+from emailint.oauth.sasl import exchange
 from emailint.sources.imap_errors import Refused, clean, refusal
 from emailint.sources.imap_response import (
     Fetched,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from emailint.sources.imap_budget import Budget
 
 _GONE = {"EXPUNGEISSUED", "NONEXISTENT"}
+_SEPARATORS = frozenset("/.\\")
 # What IMAPClient's parser raises over lists that it does not understand.
 _NOT_UNDERSTOOD = (ProtocolFailed, LookupError, AttributeError, TypeError, RecursionError)
 
@@ -98,11 +100,30 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
             if "CAPABILITY" in self._wire.untagged_responses:
                 self.capabilities()  # kept by IMAPClient; where not announced, asked only when needed
 
+    def log_in_by_token(self, user: str, token: str, where: tuple[str, int], hint: str) -> None:
+        """AUTHENTICATE XOAUTH2 or OAUTHBEARER (RFC 7628), whichever the server offers.
+
+        `where` is the configured host and port, which OAUTHBEARER names.
+        """
+        with self._edge(f"login as {user}", LoginRefused, hint):
+            names = (name.decode("ascii", "ignore").upper() for name in self.capabilities())
+            offered = {name.removeprefix("AUTH=") for name in names if name.startswith("AUTH=")}
+            said = exchange(offered, user, token, *where)
+            if said is None:
+                raise LoginRefused(
+                    f"{self.where} offers neither XOAUTH2 nor OAUTHBEARER; no token was sent",
+                    hint="this server takes passwords: use password in place of oauth",
+                )
+            self._wire.conceal(token, base64.b64encode(said.first).decode("ascii"))
+            answers = iter([said.first, said.last])
+            self.sasl_login(said.mechanism, lambda _challenge: next(answers, None))
+            if "CAPABILITY" in self._wire.untagged_responses:
+                self.capabilities()
+
     def open_folder(self, folder: str, *, read_only: bool, keys: Sequence[str]) -> Selected:
         """SELECT or EXAMINE; a search for `keys` rides along, and `searched` has its answer."""
-        with self._edge(
-            f"folder {folder}", FolderMissing, f"check the folder's name; there may be no {folder}"
-        ):
+        hint = f"check the folder's name; there may be no {folder}"
+        with self._named(folder), self._edge(f"folder {folder}", FolderMissing, hint):
             mailbox = self._normalise_folder(folder)
             said = self._wire.select_and_search(mailbox, self._in_short(keys), read_only=read_only)
             validity, flags = said.get("UIDVALIDITY"), said.get("PERMANENTFLAGS")
@@ -188,13 +209,12 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
             can_move, can_expunge = self.has_capability("MOVE"), self.has_capability("UIDPLUS")
         moving, removing = f"moving mail to {folder}", "removing moved mail"
         hint = f"create the folder {folder} in the mailbox; emailint creates none"
+        carry = self.move if can_move else self.copy
         for text, members in uid_sets(uids):
-            if can_move:
-                self._settled(moving, FolderMissing, partial(self.move, text, folder), hint)
-                code = self._wire.code("COPYUID")
-            else:
-                self._settled(moving, FolderMissing, partial(self.copy, text, folder), hint)
-                code = self._wire.code("COPYUID")
+            with self._named(folder):
+                self._settled(moving, FolderMissing, partial(carry, text, folder), hint)
+            code = self._wire.code("COPYUID")
+            if not can_move:
                 self._settled(removing, FolderReadOnly, partial(self._set_flag, text, DELETED))
                 if can_expunge:
                     self._settled(removing, FolderReadOnly, partial(self.uid_expunge, text))
@@ -208,6 +228,29 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
                 return [clean(str(name)) for _flags, _delimiter, name in self.list_folders()]
         except _NOT_UNDERSTOOD:
             return []
+
+    @contextmanager
+    def _named(self, folder: str) -> Iterator[None]:
+        """Where a folder is missing, look whether its name has another separator than the server's."""
+        try:
+            yield
+        except FolderMissing as error:
+            error.hint = self._separator_hint(folder) or error.hint
+            raise
+
+    def _separator_hint(self, folder: str) -> str:
+        """LIST "" "" (RFC 3501 section 6.3.8), asked only where a missing folder's name may need it."""
+        foreign = _SEPARATORS.intersection(folder)
+        try:
+            with self._edge("separator of folders", ProtocolFailed):
+                found = self.list_folders("", "") if foreign else []
+            separator = clean(found[0][1] or b"") if found else ""
+        except (SourceError, *_NOT_UNDERSTOOD):
+            return ""
+        if len(separator) != 1 or separator in folder:
+            return ""
+        right = "".join(separator if each in foreign else each for each in folder)
+        return f"this server parts the levels of folders by {separator!r}: write {right}, if there is one"
 
     def leave(self) -> None:
         """LOGOUT and close; never raises."""

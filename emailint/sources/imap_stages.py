@@ -6,15 +6,16 @@ import ssl
 from functools import partial
 from typing import TYPE_CHECKING
 
-from emailint.errors import ConnectionFailed, FolderMissing, FolderReadOnly, SourceError
+from emailint.errors import ConnectionFailed, FolderMissing, FolderReadOnly, LoginRefused, SourceError
 from emailint.sources.imap_budget import Budget
 from emailint.sources.imap_connection import describe, dial, require_loopback, resolve, secure
 from emailint.sources.imap_session import Selected, Session
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from emailint.oauth.tokens import Tokens
     from emailint.sources.imap import ImapSettings
     from emailint.sources.imap_connection import Address
 
@@ -34,6 +35,14 @@ _LOGIN_CURES = {
     "icloud.com": _APPLE,
 }
 _LOGIN_CURE = "try username and password in a mail program; some servers want a password made for programs"
+_OAUTH_CURES = {
+    "office365.com": "an app needs IMAP.AccessAsApp of Office 365 Exchange Online, with admin consent, and in"
+    " Exchange New-ServicePrincipal with the object id of the enterprise app, then Add-MailboxPermission;"
+    " IMAP must be on for the mailbox (Set-CASMailbox -ImapEnabled $true)",
+    "gmail.com": "the token must be for username and have the scope https://mail.google.com/; IMAP must be"
+    " allowed for the account",
+}
+_OAUTH_CURE = "the token must be for username, with a scope that lets mail be read over IMAP"
 _SILENT_CURE = (
     "a port that speaks TLS from the start says nothing before: if this is one (993 mostly), use port: 993"
     " with tls: implicit; tls: starttls goes with port 143"
@@ -98,10 +107,28 @@ class Stages:
         return describe(sock) if isinstance(sock, ssl.SSLSocket) else "clear text, on this machine only"
 
     def log_in(self) -> str:
-        """Log in; the password is asked for now and not kept."""
+        """Log in; the password or token is asked for now and not kept."""
         settings = self._settings
+        if settings.tokens is not None:
+            self._log_in_by_token(settings.tokens)
+            return "; ".join([f"logged in as {settings.username} by OAuth", *settings.tokens.warnings()])
         self.session.log_in(settings.username, settings.password(), _login_cure(settings.host))
         return f"logged in as {settings.username}"
+
+    def _log_in_by_token(self, tokens: Tokens) -> None:
+        """With a kept token, and where that is refused with another, once."""
+        settings = self._settings
+        hint = _token_cure(settings.host)
+        token = tokens.token()
+        where = (settings.host, settings.port)
+        try:
+            self.session.log_in_by_token(settings.username, token, where, hint)
+        except LoginRefused as refused:
+            fresh = tokens.renewed(token)
+            try:
+                self.session.log_in_by_token(settings.username, fresh, where, hint)
+            except SourceError:  # some servers hang up after the first refusal, which says more
+                raise refused from None
 
     def open_folder(self, keys: Sequence[str]) -> str:
         """Select the folder (EXAMINE where read-only), with a search for `keys` (RFC 3501 section 6.4.4)."""
@@ -144,6 +171,14 @@ class Stages:
 
 
 def _login_cure(host: str) -> str:
+    return _cure_for(host, _LOGIN_CURES) or _LOGIN_CURE
+
+
+def _token_cure(host: str) -> str:
+    return _cure_for(host, _OAUTH_CURES) or _OAUTH_CURE
+
+
+def _cure_for(host: str, cures: Mapping[str, str]) -> str:
     name = host.lower()
-    fitting = (cure for domain, cure in _LOGIN_CURES.items() if name == domain or name.endswith(f".{domain}"))
-    return next(fitting, _LOGIN_CURE)
+    fitting = (cure for domain, cure in cures.items() if name == domain or name.endswith(f".{domain}"))
+    return next(fitting, "")

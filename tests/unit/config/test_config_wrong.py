@@ -110,8 +110,7 @@ INTEGRATION = {
     "tls of old": "  tls: ssl #! integrations[0].tls | 'ssl' is not known here",
     "path of a maildir": "  path: mail #! integrations[0].path | means nothing for imap",
     "provider unheard of": "  provider: gmial #! integrations[0].provider | 'gmial' is not known here",
-    "oauth": "  oauth: {tenant: x} #! integrations[0].oauth | sign-in by OAuth is not available yet in this version",
-    "graph": "  protocol: graph #! integrations[0].protocol | Microsoft Graph is not available yet in this version",
+    "graph": "  protocol: graph #^ integrations[0] | Microsoft Graph needs oauth",
     "protocol unheard of": "  protocol: pop3 #! integrations[0].protocol | 'pop3' is not known here",
     "workspace with a line break": '  workspace: "a\\nb" #! integrations[0].workspace | \'a\\nb\' holds a line break or another control character',
     "always without workspace": "  always_use_default_workspace: true #^ integrations[0] | always_use_default_workspace is set, and there is no workspace",
@@ -251,9 +250,74 @@ integrations:
 """,
     "Office 365": """\
 integrations:
+- name: a #! integrations[0] | Microsoft Graph needs oauth
+  mailbox: a@b.c
+  provider: office365
+""",
+    "oauth beside a password": """\
+integrations:
+- name: a
+  mailbox: a@gmail.com
+  provider: gmail
+  password: ${PW} #! integrations[0].password | stands beside oauth
+  oauth: {client_id: c, client_secret: '${PW}'}
+""",
+    "Graph without an app": """\
+integrations:
 - name: a
   mailbox: a@b.c
-  provider: office365 #! integrations[0].provider | Microsoft Graph is not available yet in this version
+  provider: office365
+  oauth: {tenant: t} #! integrations[0].oauth | there is no client_id #! integrations[0].oauth | nothing says how the app signs in
+""",
+    "Graph without a tenant": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  provider: office365
+  oauth: {client_id: c, client_secret: '${PW}'} #! integrations[0].oauth | there is no tenant
+""",
+    "Graph by two ways and a password": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  protocol: graph
+  password: ${PW} #! integrations[0].password | means nothing for graph
+  oauth: {tenant: t, client_id: c, client_secret: '${PW}', flow: device} #! integrations[0].oauth | client_secret and flow are several ways to sign in
+""",
+    "Graph in the clear": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  protocol: graph
+  graph: {base_url: http://graph.microsoft.com} #! integrations[0].graph.base_url | 'http://graph.microsoft.com' is no https address
+  oauth: {tenant: t, client_id: c, flow: device, authority: "https://user:x@login.example"} #! integrations[0].oauth.authority | 'https://user:x@login.example' is no https address
+""",
+    "a certificate that is not there": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  protocol: graph
+  oauth:
+    tenant: t
+    client_id: c
+    certificate: /nowhere/app.pem #! integrations[0].oauth.certificate | the secret file /nowhere/app.pem cannot be used: No such file or directory
+""",
+    "Gmail with Microsoft's keys": """\
+integrations:
+- name: a
+  mailbox: a@gmail.com
+  provider: gmail
+  oauth:
+    client_id: c
+    tenant: t #! integrations[0].oauth.tenant | means nothing for gmail
+    flow: device #! integrations[0].oauth.flow | means nothing for gmail
+""",
+    "Gmail without an app": """\
+integrations:
+- name: a
+  mailbox: a@gmail.com
+  provider: gmail
+  oauth: {client_secret: '${PW}'} #! integrations[0].oauth | there is no client_id
 """,
     "Office 365 over IMAP with a password": """\
 integrations:
@@ -366,11 +430,11 @@ integrations:
 """,
     "replies through Graph": """\
 integrations:
-- name: a
+- name: a #! integrations[0] | Microsoft Graph needs oauth
   mailbox: a@localhost
   protocol: maildir
   path: mail
-  outbound: {type: graph} #! integrations[0].outbound | Microsoft Graph is not available yet in this version
+  outbound: {type: graph}
 """,
     "one name for two": """\
 integrations:

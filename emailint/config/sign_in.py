@@ -1,0 +1,65 @@
+"""Sign-in by OAuth as the configuration has it, and which cloud of Microsoft's a mailbox is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from emailint.config.secrets import SecretSource
+
+Issuer = Literal["entra", "google", "yahoo", "aol"]
+
+ISSUERS: Final[dict[str, Issuer]] = {"gmail": "google", "yahoo": "yahoo", "aol": "aol", "aim": "aol"}
+"""By provider; whatever else signs in by OAuth is Microsoft's."""
+
+GRAPH_URL: Final = "https://graph.microsoft.com"
+LOGIN_URL: Final = "https://login.microsoftonline.com"
+
+# learn.microsoft.com/graph/deployments; tokens of one cloud are worth nothing in another.
+_LOGINS: Final = {
+    "graph.microsoft.com": LOGIN_URL,
+    "graph.microsoft.us": "https://login.microsoftonline.us",
+    "dod-graph.microsoft.us": "https://login.microsoftonline.us",
+    "microsoftgraph.chinacloudapi.cn": "https://login.chinacloudapi.cn",
+}
+_GRAPHS: Final = {
+    "login.microsoftonline.us": "https://graph.microsoft.us",
+    "login.chinacloudapi.cn": "https://microsoftgraph.chinacloudapi.cn",
+    "login.partner.microsoftonline.cn": "https://microsoftgraph.chinacloudapi.cn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How one mailbox, or all of an application, sign in.
+
+    One of: an application with `client_secret` or `certificate`; a person (`flow`: device); a refresh token
+    (`refresh_token`, or what `emailint authorize` keeps); a `service_account` of Google.
+
+    `authority` is the URL that tokens come from, with or without a tenant; "" for the issuer's own.
+    """
+
+    issuer: Issuer
+    tenant: str = ""
+    client_id: str = ""
+    client_secret: SecretSource | None = None
+    certificate: Path | None = None
+    certificate_password: SecretSource | None = None
+    flow: Literal["app", "device"] = "app"
+    refresh_token: SecretSource | None = None
+    service_account: Path | None = None
+    authority: str = ""
+    secret_expires: date | None = None
+
+
+def clouds(authority: str | None, graph_url: str | None) -> tuple[str, str]:
+    """Authority and Graph root that belong together; what is not said follows from the other."""
+    if graph_url is None:
+        host = urlsplit(authority or "").netloc.lower()
+        graph_url = _GRAPHS.get(host, GRAPH_URL)
+    return authority or _LOGINS.get(urlsplit(graph_url).netloc.lower(), LOGIN_URL), graph_url

@@ -1,0 +1,152 @@
+"""From configuration to tokens: which sign-in serves an integration, and for which server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from emailint.errors import ConfigError
+from emailint.oauth.tokens import shared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from emailint.config.model import Config, Integration
+    from emailint.config.sign_in import SignIn
+    from emailint.oauth.entra import EntraApp
+    from emailint.oauth.refresh import RefreshSignIn
+    from emailint.oauth.tokens import Tokens
+
+# learn.microsoft.com/exchange/client-developer/legacy-protocols (OAuth for IMAP, POP, SMTP). A token for
+# Graph is not one for these.
+_MAIL: Final = "https://outlook.office365.com"
+_MAIL_OF_PERSON: Final = "https://outlook.office.com"
+_MAIL_HOSTS: Final = {
+    "outlook.office365.us": "https://outlook.office365.us",
+    "smtp.office365.us": "https://outlook.office365.us",
+    "partner.outlook.cn": "https://partner.outlook.cn",
+    "smtp.partner.outlook.cn": "https://partner.outlook.cn",
+}
+
+
+def graph_tokens(config: Config, integration: Integration) -> Tokens:
+    """Tokens for Graph. Their scope follows from its address, since each cloud has its own."""
+    return _entra_tokens(graph_app(config, integration))
+
+
+def mail_tokens(config: Config, integration: Integration, host: str = "") -> Tokens:
+    """Tokens for IMAP and SMTP at a host."""
+    if _sign_in(integration).issuer == "entra":
+        return _entra_tokens(mail_app(config, integration, host))
+    sign_in = refresh_sign_in(config, integration)
+
+    def make() -> Tokens:
+        from emailint.oauth.refresh import RefreshTokens  # noqa: PLC0415 - only where one is signed in so
+
+        return RefreshTokens(sign_in)
+
+    return shared(sign_in, make)
+
+
+def authorize(config: Config, integration: Integration, show: Callable[[str], None]) -> str:
+    """A person signs in; returns who, as far as that is told.
+
+    One sign-in is for Graph, or for IMAP and SMTP, whichever the integration reads its mail by. Raises
+    SourceErrors.
+    """
+    if _sign_in(integration).issuer == "entra":
+        from emailint.oauth.entra import EntraTokens  # noqa: PLC0415 - only where one is signed in so
+
+        by_graph = integration.protocol == "graph"
+        app = graph_app(config, integration) if by_graph else mail_app(config, integration)
+        return EntraTokens(app).sign_in(show)
+    from emailint.oauth.sign_in import sign_in  # noqa: PLC0415 - as above
+
+    sign_in(refresh_sign_in(config, integration), show)
+    return integration.username
+
+
+def graph_app(config: Config, integration: Integration) -> EntraApp:
+    """The sign-in for Graph."""
+    root = integration.graph_url.rstrip("/").removesuffix("/v1.0")
+    names = ["Mail.ReadWrite", "Mail.Send"]
+    if not own_mailbox(integration):  # learn.microsoft.com/graph/outlook-share-messages-folders
+        names = [f"{name}.Shared" for name in names]
+    return _app(config, integration, root, tuple(f"{root}/{name}" for name in names))
+
+
+def mail_app(config: Config, integration: Integration, host: str = "") -> EntraApp:
+    """The sign-in for IMAP and SMTP: one for both, so that a person signs in once."""
+    resource = _MAIL_HOSTS.get(host or integration.host, _MAIL)
+    of_person = _MAIL_OF_PERSON if resource == _MAIL else resource
+    names = ("IMAP.AccessAsUser.All", "SMTP.Send")
+    return _app(config, integration, resource, tuple(f"{of_person}/{name}" for name in names))
+
+
+def refresh_sign_in(config: Config, integration: Integration) -> RefreshSignIn:
+    """The sign-in at Google, Yahoo or AOL."""
+    from emailint.oauth.refresh import RefreshSignIn  # noqa: PLC0415 - only where one is signed in so
+
+    sign_in = _sign_in(integration)
+    return RefreshSignIn(
+        issuer=sign_in.issuer,
+        client_id=sign_in.client_id,
+        client_secret=sign_in.client_secret,
+        refresh_token=sign_in.refresh_token,
+        service_account=sign_in.service_account,
+        user=integration.username,
+        cache=_cache(config, integration),
+        authority=sign_in.authority,
+        ca_file=integration.ca_file,
+        name=integration.name,
+    )
+
+
+def own_mailbox(integration: Integration) -> bool:
+    """Whether a person signs in to the mailbox that is theirs, and not to a shared one."""
+    return integration.username.lower() == integration.mailbox
+
+
+def by_person(integration: Integration) -> bool:
+    """Whether a person signs in, by device code."""
+    return _sign_in(integration).flow == "device"
+
+
+def _app(config: Config, integration: Integration, resource: str, of_person: tuple[str, ...]) -> EntraApp:
+    from emailint.oauth.entra import EntraApp  # noqa: PLC0415 - only where one is signed in so
+
+    sign_in = _sign_in(integration)
+    person = sign_in.flow == "device"
+    return EntraApp(
+        tenant=sign_in.tenant,
+        client_id=sign_in.client_id,
+        scopes=of_person if person else (f"{resource}/.default",),
+        secret=sign_in.client_secret,
+        certificate=sign_in.certificate,
+        passphrase=sign_in.certificate_password,
+        cache=_cache(config, integration) if person else None,
+        authority=sign_in.authority,
+        ca_file=integration.ca_file,
+        # an app is one for all its mailboxes; what a person has signed in for is not
+        name=integration.name if person else "",
+        secret_expires=sign_in.secret_expires,
+    )
+
+
+def _entra_tokens(app: EntraApp) -> Tokens:
+    def make() -> Tokens:
+        from emailint.oauth.entra import EntraTokens  # noqa: PLC0415 - as above
+
+        return EntraTokens(app)
+
+    return shared(app, make)
+
+
+def _sign_in(integration: Integration) -> SignIn:
+    if integration.sign_in is None:
+        raise ConfigError(f"integration {integration.name!r} has no oauth to sign in by")
+    return integration.sign_in
+
+
+def _cache(config: Config, integration: Integration) -> Path:
+    return config.store / "sign-ins" / f"{integration.name}.json"
