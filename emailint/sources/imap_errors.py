@@ -16,7 +16,8 @@ from emailint.errors import (
     TlsFailed,
 )
 
-# RFC 5530, RFC 9208 (OVERQUOTA), and THROTTLED, which Gmail and Yahoo say.
+# RFC 5530, RFC 9208 (OVERQUOTA), and THROTTLED, which Gmail and Yahoo say. Not CANNOT: it says only that what
+# was asked never can be, of a folder's name for instance.
 _BY_CODE: dict[str, type[SourceError]] = {
     "THROTTLED": Throttled,
     "UNAVAILABLE": Throttled,
@@ -27,7 +28,6 @@ _BY_CODE: dict[str, type[SourceError]] = {
     "TRYCREATE": FolderMissing,
     "READ-ONLY": FolderReadOnly,
     "NOPERM": FolderReadOnly,
-    "CANNOT": FolderReadOnly,
     "PRIVACYREQUIRED": TlsFailed,
     "AUTHENTICATIONFAILED": LoginRefused,
     "AUTHORIZATIONFAILED": LoginRefused,

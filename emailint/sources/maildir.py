@@ -71,7 +71,7 @@ class MaildirSource:
         return maildir_account(str(self._root))
 
     def __enter__(self) -> Self:
-        """Open the folder; raises FolderMissing when it is not there, or is no Maildir, or FolderForbidden."""
+        """Open the folder; raises FolderMissing (also where it is no Maildir) or FolderForbidden."""
         self._opened = self._open(self._settings.folder)
         return self
 

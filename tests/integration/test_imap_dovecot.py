@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emailint.errors import ConnectionFailed, FolderReadOnly, LoginRefused, SecretUnavailable
+from emailint.errors import ConnectionFailed, FolderMissing, FolderReadOnly, LoginRefused, SecretUnavailable
 from emailint.probe import Outcome
 from tests.support.dovecot import GOOD
 from tests.support.relay import Relay
@@ -200,3 +200,11 @@ def test_a_connection_that_is_cut_is_a_failed_connection(dovecot: Dovecot, octet
         list(source.fetch(source.list_unread()))
     with dovecot_source(dovecot, mailbox) as source:
         assert len(source.list_unread()) == 1
+
+
+def test_a_target_with_the_wrong_separator_is_told_the_right_one(dovecot: Dovecot) -> None:
+    mailbox = dovecot.create_user()
+    mailbox.deliver(b"Subject: one\r\n\r\n")
+    with dovecot_source(dovecot, mailbox) as source, pytest.raises(FolderMissing) as caught:
+        source.move([ref.locus for ref in source.list_unread()], "Erledigt/Käse")
+    assert "write Erledigt.Käse" in caught.value.hint

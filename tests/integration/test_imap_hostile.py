@@ -409,6 +409,55 @@ def test_a_target_that_is_not_there_is_not_created(code: bytes) -> None:
     assert not [command for command in server.commands if "STORE" in command or "CREATE" in command]
 
 
+CANNOT = b"TAG NO [CANNOT] Invalid mailbox name: contains '/'\r\n"
+
+
+@pytest.mark.parametrize("answer", [CANNOT, b"TAG NO [TRYCREATE] no such folder\r\n"])
+def test_a_separator_that_is_not_the_servers_is_told(answer: bytes) -> None:
+    replies: dict[str, Reply] = {"UID COPY": answer, "LIST": b'* LIST (\\Noselect) "." ""\r\n' + DONE}
+    with (
+        ScriptedImap(replies) as server,
+        imap_source(port=server.port) as source,
+        pytest.raises(FolderMissing) as caught,
+    ):
+        source.move(loci(source.list_unread()), "Erledigt/Käse")
+    assert "by '.': write Erledigt.Käse" in caught.value.hint
+    assert 'LIST "" ""' in server.commands
+
+
+@pytest.mark.parametrize(
+    ("folder", "listed"),
+    [
+        pytest.param("Done", b"", id="no-separator-in-it"),
+        pytest.param("Done/2026", b'* LIST () "/" ""\r\n' + DONE, id="the-right-one"),
+        pytest.param("Done/2026", b'* LIST () NIL ""\r\n' + DONE, id="none"),
+        pytest.param("Done/2026", b'* LIST () "ab" ""\r\n' + DONE, id="no-character"),
+        pytest.param("Done/2026", b"* LIST (\r\n" + DONE, id="unreadable"),
+        pytest.param("Done/2026", DONE, id="nothing"),
+        pytest.param("Done/2026", b"TAG NO sorry\r\n", id="refused"),
+        pytest.param("Done/2026", b"* BYE sorry\r\n", id="gone"),
+    ],
+)
+def test_the_separator_is_blamed_only_where_it_is_wrong(folder: str, listed: bytes) -> None:
+    with (
+        ScriptedImap({"UID COPY": CANNOT, "LIST": listed}) as server,
+        imap_source(port=server.port) as source,
+        pytest.raises(FolderMissing) as caught,
+    ):
+        source.move(loci(source.list_unread()), folder)
+    assert f"create the folder {folder}" in caught.value.hint
+    assert bool(listed) == any("LIST" in command for command in server.commands)
+
+
+def test_a_folder_to_sweep_may_have_the_wrong_separator_too() -> None:
+    with (
+        ScriptedImap({"SELECT": CANNOT, "LIST": b'* LIST () "." ""\r\n' + DONE}) as server,
+        pytest.raises(FolderMissing) as caught,
+    ):
+        sweep(server, folder="INBOX/Pay")
+    assert "write INBOX.Pay" in caught.value.hint
+
+
 # Words that are not to be repeated
 
 
