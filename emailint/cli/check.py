@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,8 @@ from emailint.routing.knowledge import knowledge_of
 from emailint.terminal import terminal_safe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from emailint.config.model import Config
 
 
@@ -27,6 +30,7 @@ def check(settings: Settings) -> int:
     """
     config = settings.load()
     problems = [f"{config.path}: {problem}" for problem in template_problems(config)]
+    problems += [f"{config.path}: {problem}" for problem in authority_problems(config)]
     notices: list[str] = []
     if config.directory is not None:
         found = inspect_directory(config.directory, knowledge_of(config).is_public)
@@ -39,6 +43,26 @@ def check(settings: Settings) -> int:
     if settings.verbosity >= 0:
         click.echo(terminal_safe(_summary(config)))
     return Exit.OK
+
+
+def authority_problems(config: Config) -> Iterator[str]:
+    """Files of authorities that cannot be used, one line each."""
+    named = {
+        path: integration.name
+        for integration in config.integrations
+        for path in (integration.ca_file, integration.outbound.ca_file)
+        if path is not None
+    }
+    for path, name in named.items():
+        try:
+            ssl.create_default_context(cafile=str(path))
+        except OSError as error:  # ssl.SSLError is one
+            why = (
+                error.strerror
+                if isinstance(error.errno, int) and error.errno > 0
+                else "it holds no certificate"
+            )
+            yield f"integration {name}: ca_file {path} cannot be used: {why}; name a file of PEM certificates"
 
 
 def _summary(config: Config) -> str:

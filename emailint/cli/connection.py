@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -44,5 +45,19 @@ def test_connection(settings: Settings, names: tuple[str, ...], send_to: str | N
 
 
 def _steps(config: Config, integration: Integration, send_to: str | None) -> Iterator[Step]:
-    yield from source_for(config, integration, read_only=True).test()
+    """Not read-only: whether mail may be marked is only told of a folder that is opened for it."""
+    reached = True
+    for step in source_for(config, integration).test():
+        reached = reached and step.outcome is not Outcome.FAILED
+        yield step
+    if integration.move_to is not None and reached:
+        yield from _move_to(config, integration, integration.move_to)
     yield from outbound_for(config, integration).test(send_to)
+
+
+def _move_to(config: Config, integration: Integration, folder: str) -> Iterator[Step]:
+    """Whether the folder is there that done mail is moved to."""
+    target = source_for(config, replace(integration, folder=folder), read_only=True)
+    for step in target.test():
+        if step.name == "folder":
+            yield replace(step, name="move to")

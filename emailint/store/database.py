@@ -5,6 +5,7 @@ No sqlite3 exception leaves this room; they come out as StoreError.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from contextlib import contextmanager
@@ -110,8 +111,16 @@ class Database:
         return failure
 
 
+def _mode(path: Path, *, read_only: bool) -> str:
+    """For whoever may read a store and not write it, the file as it is; nobody sweeps meanwhile (no log)."""
+    may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if read_only and not may_write and not path.with_name(f"{path.name}-wal").exists():
+        return "immutable=1"
+    return "mode=rw"
+
+
 def _connect(path: Path | None, *, read_only: bool) -> sqlite3.Connection:
-    target = f"{path.absolute().as_uri()}?mode=rw" if path else "file::memory:"
+    target = f"{path.absolute().as_uri()}?{_mode(path, read_only=read_only)}" if path else "file::memory:"
     connection = sqlite3.connect(
         target, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
     )

@@ -91,6 +91,13 @@ class JournalFiles:
         file = self._find(known.file)
         return file is not None and file.size < known.offset
 
+    def has_lost(self, known: JournalEnd) -> bool:
+        """Whether the file in which lines were known durable has gone without a rotated or packed one."""
+        if self._find(known.file) is not None:
+            return False
+        with os.scandir(self._within) as entries:
+            return not any(entry.name.startswith(f"{self.journal}.") for entry in entries)
+
     def keep(self, line: Line) -> None:
         """The line goes to its recorded place."""
         file = self._find(line.file or "")

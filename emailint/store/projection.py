@@ -109,6 +109,8 @@ def _find_places(
     displaced = False
     if known is not None and files.is_shorter_than(known):
         warnings.append(f"{files.journal}: {_WARNINGS[Fit.CUT]}")
+    if known is not None and files.has_lost(known):
+        warnings.append(f"{files.journal}: {_LOST}")
     for line in lines:
         fit = files.fit(line)
         if fit is Fit.WHOLE or (fit is Fit.OURS and not displaced):
@@ -125,6 +127,10 @@ def _find_places(
     return placed, warnings
 
 
+_LOST = (
+    "the file with the earlier lines has gone, and there is no rotated one;"
+    " `emailint store rebuild` restores what is lost"
+)
 _WARNINGS = {
     Fit.GONE: "the file that lines were being written to has gone; they are in the new file",
     Fit.CUT: (

@@ -27,7 +27,7 @@ class Ways:
         self.sent_to: list[str | None] = []
         self.read_only: list[bool] = []
 
-    def source_for(self, _config: object, _integration: object, *, read_only: bool) -> Ways:
+    def source_for(self, _config: object, _integration: object, *, read_only: bool = False) -> Ways:
         self.read_only.append(read_only)
         return self
 
@@ -65,7 +65,7 @@ def test_every_step_is_told_and_nothing_is_sent(ways: Ways, capsys: pytest.Captu
         "ok        outbound             it takes mail\n"
         "\n"
     )
-    assert (ways.sent_to, ways.read_only) == ([None], [True])
+    assert (ways.sent_to, ways.read_only) == ([None], [False])
 
 
 def test_a_failed_step_is_1_with_its_cure(ways: Ways, capsys: pytest.CaptureFixture[str]) -> None:
