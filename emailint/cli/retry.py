@@ -10,7 +10,7 @@ from emailint.cli.settings import Settings, pass_settings
 from emailint.cli.signals import ended_gracefully
 from emailint.errors import Exit, UsageError
 from emailint.report.retry import retry_document, retry_line
-from emailint.report.sweep import latest, news_line
+from emailint.report.sweep import news_lines
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.options import Event, Waiting
 from emailint.sweep.orders import Order
@@ -43,8 +43,8 @@ def retry(
     budget = Budget(SystemClock(), None)
     with ended_gracefully(budget) as ended:
         result = try_again(settings.load(), order, on_event=_tell, budget=budget)
-    for error in latest(result.news):
-        click.echo(news_line(error), err=True)
+    for _, line in news_lines(result.news):
+        click.echo(line, err=True)
     if as_json:
         click.echo(json.dumps(retry_document(result)))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, assert_never
 
-from emailint.report.sweep import latest, message_line, news_line, recovered_line
+from emailint.report.sweep import message_line, news_lines, recovered_line
 from emailint.sweep.options import MailboxDone, MailboxListed, MailboxStarted, MessageDone, Waiting
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def log_event(event: Event) -> None:
 
 def log_news(result: SweepResult) -> None:
     """What is new since the last sweep, and what is over: all that cron ever says of a sweep."""
-    for error in latest(result.news):
+    for error, line in news_lines(result.news):
         facts = {"error_id": error.error_id, "kind": error.trouble.kind, "count": error.count}
-        _logger.error("%s", news_line(error), extra={"facts": facts})
+        _logger.error("%s", line, extra={"facts": facts})
     for error in result.recovered:
         facts = {"error_id": error.error_id, "kind": error.trouble.kind}
         _logger.warning("%s", recovered_line(error), extra={"facts": facts})

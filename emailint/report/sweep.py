@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAXIMUM_ROWS = 200
 """Rows of the table of messages; `list-cases` has the others."""
 
+MOST_ALIKE = 5
+"""So many errors of one kind and integration are told of one by one; `list-errors` has the others."""
+
 _MADE = {
     "cases": ("case", Tone.GOOD),
     "follow_ups": ("follow-up", Tone.GOOD),
@@ -120,6 +123,19 @@ def news_line(error: OpenError) -> str:
     return terminal_safe(f"{where}{trouble.message}{hint}{again} [{error.error_id}]")
 
 
+def news_lines(news: Iterable[OpenError]) -> Iterator[tuple[OpenError, str]]:
+    """Each error with its line; of many of one kind and integration the first few, and how many more."""
+    alike: dict[tuple[str, str | None], list[OpenError]] = {}
+    for error in latest(news):
+        alike.setdefault((error.trouble.kind, error.trouble.integration), []).append(error)
+    for (kind, name), errors in alike.items():
+        for error in errors[:MOST_ALIKE]:
+            yield error, news_line(error)
+        if len(errors) > MOST_ALIKE:
+            more = f"{len(errors) - MOST_ALIKE:,} more of kind {kind}: emailint list-errors --kind {kind}"
+            yield errors[-1], terminal_safe(f"{name}: {more}" if name else more)
+
+
 def latest(news: Iterable[OpenError]) -> list[OpenError]:
     """Each error once, as it was told last: a cause that came twice in a sweep is one piece of news."""
     return list({error.error_id: error for error in news}.values())
@@ -136,7 +152,7 @@ def recovered_line(error: OpenError) -> str:
 def trouble_lines(result: SweepResult) -> Iterator[str]:
     """What a person is told after the tables: notes, new errors with their cure, recoveries."""
     yield from map(terminal_safe, result.notes)
-    yield from map(news_line, latest(result.news))
+    yield from (line for _, line in news_lines(result.news))
     yield from map(recovered_line, result.recovered)
     if result.trouble and not result.dry_run:
         yield "emailint list-errors says what to do"

@@ -94,6 +94,22 @@ def test_the_document_says_when_another_sweep_does_the_work() -> None:
     assert sweep.document(result(busy="a sweep is running"))["busy"] == "a sweep is running"
 
 
+def test_of_many_errors_alike_a_few_are_told_and_how_many_more() -> None:
+    held = [
+        replace(
+            an_error(kind="held", message=f"mail {number} is held", integration="payroll"),
+            error_id=f"E-{number}",
+        )
+        for number in range(20)
+    ]
+    other = replace(an_error(kind="login_refused"), error_id="E-login")
+    told = [line for _, line in sweep.news_lines([*held, other, *held])]
+    assert [line.rpartition("[")[2] for line in told[:5]] == [f"E-{number}]" for number in range(5)]
+    assert told[5] == "payroll: 15 more of kind held: emailint list-errors --kind held"
+    assert told[6].endswith("[E-login]")
+    assert len(told) == 7
+
+
 def test_a_dry_run_says_which_alias_and_workspace_each_mail_goes_to() -> None:
     mail = MessageResult(
         "payroll", "x", "cases", "Hours", "ann@example.com", "CS-000001", "desk@x.example", workspace=1201
