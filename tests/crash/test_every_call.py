@@ -51,6 +51,8 @@ MAILS = [
 ]
 CASES = 4
 REPLIES = 3
+MOST_DOUBTS = 16
+"""Calls at which death leaves one reply in doubt, those of other threads among them."""
 SUBJECTS = [f"Question {number}" for number in (1, 2, 3, 4, 6)]
 HELD = MAILS[-1]
 SOAK = bool(os.environ.get("EMAILINT_SOAK"))
@@ -152,7 +154,7 @@ def test_die_at_every_call(dying: Dying, tmp_path: Path, move: bool) -> None:
                 assert dying.sweep(config)[0] in {0, 1}, (point, side)
             doubts += check(folder, move=move)
             shutil.rmtree(folder)
-    assert doubts <= REPLIES * 10  # only between `sending` and `sent`
+    assert doubts <= REPLIES * MOST_DOUBTS  # only between `sending` and `sent`
     assert doubts or not SOAK
 
 
@@ -179,5 +181,5 @@ def test_die_at_every_call_of_a_retry(dying: Dying, tmp_path: Path) -> None:
             for verb in ("retry", "retry", "sweep"):
                 assert dying.run(verb, config)[0] in {0, 1}, (point, side)
             doubts += check(folder, move=True, cases=CASES + 1, held=0)
-    assert doubts <= 10
+    assert doubts <= MOST_DOUBTS
     assert doubts or not SOAK
