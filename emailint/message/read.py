@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emailint.message.blocks import Block
     from emailint.message.contents import Contents
     from emailint.message.fingerprint import Kept
+    from emailint.message.model import Bounce, Signal
     from emailint.message.structure import Part
 
     P = ParamSpec("P")
@@ -140,29 +141,25 @@ class _Reading:
     ) -> InboundMessage:
         """The message; without parts when there are none."""
         found = found or contents.Contents()
-        subject = self.guarded("Subject", "", self._subject)
+        head = self._head()
+        body = self._body(found, head.subject)
+        whole = f"{body.text}\n{body.quoted}" if body.quoted else body.text
+        kind, signals, bounces = self._kind(root or bare(self.headers), head.subject, whole)
+        return replace(
+            head,
+            text=body.text,
+            quoted=body.quoted,
+            html=body.html,
+            attachments=(*found.attachments, *body.files, *((_itself(self.raw),) if over else ())),
+            kind=kind,
+            signals=signals,
+            bounces=bounces,
+            defects=tuple(dict.fromkeys(self.defects))[:_MOST_DEFECTS],
+        )
+
+    def _head(self) -> InboundMessage:
+        """What the header fields say."""
         senders, problem = self.guarded("From", ((), "From cannot be read"), self._senders)
-        body = self.guarded(
-            "the text",
-            bodies.Body(),
-            bodies.compose,
-            found.pieces,
-            found.invitations,
-            subject,
-            self.settings.limits,
-        )
-        self.defects += body.defects
-        kind, signals, bounces = self.guarded(
-            "the kind of mail",
-            (Kind.PERSON, (), ()),
-            automatic.judge,
-            self.headers,
-            root or bare(self.headers),
-            subject,
-            f"{body.text}\n{body.quoted}" if body.quoted else body.text,
-            self.settings,
-        )
-        files = (*found.attachments, *body.files, *((_itself(self.raw),) if over else ()))
         return InboundMessage(
             fingerprint=self.mark,
             raw_sha256=hashlib.sha256(self.raw).hexdigest(),
@@ -171,30 +168,36 @@ class _Reading:
             in_reply_to=self.guarded("In-Reply-To", (), self._ids, "In-Reply-To"),
             references=self.guarded("References", (), self._ids, "References"),
             date=self.guarded("Date", None, self._date),
-            subject=subject,
+            subject=self.guarded("Subject", "", self._subject),
             senders=senders,
             sender=senders[0] if problem is None else None,
             reply_to=self.guarded("Reply-To", (), self._addresses, "Reply-To"),
             recipients=self.guarded("the recipients", {}, self._recipients),
             return_path=self.guarded("Return-Path", None, self._return_path),
             language=self.guarded("Content-Language", None, self._language),
-            text=body.text,
-            quoted=body.quoted,
-            html=body.html,
-            attachments=files,
-            kind=kind,
-            signals=signals,
-            bounces=bounces,
-            authentication=self.guarded(
-                "Authentication-Results",
-                Authentication(),
-                authentication.read,
-                self.headers,
-                self.settings.authserv_id,
-            ),
-            defects=tuple(dict.fromkeys(self.defects))[:_MOST_DEFECTS],
+            authentication=self.guarded("Authentication-Results", Authentication(), self._authentication),
             sender_problem=problem,
         )
+
+    def _body(self, found: Contents, subject: str) -> bodies.Body:
+        pieces, limits = found.pieces, self.settings.limits
+        body = self.guarded(
+            "the text", bodies.Body(), bodies.compose, pieces, found.invitations, subject, limits
+        )
+        self.defects += body.defects
+        return body
+
+    def _kind(
+        self, root: Part, subject: str, text: str
+    ) -> tuple[Kind, tuple[Signal, ...], tuple[Bounce, ...]]:
+        nothing = (Kind.PERSON, (), ())
+        judge = automatic.judge
+        return self.guarded(
+            "the kind of mail", nothing, judge, self.headers, root, subject, text, self.settings
+        )
+
+    def _authentication(self) -> Authentication:
+        return authentication.read(self.headers, self.settings.authserv_id)
 
     def _subject(self) -> str:
         return self.headers.text("Subject") or ""
