@@ -123,10 +123,13 @@ def _prepare_output() -> None:
 
 
 def _say_error(error: EmailintError) -> None:
-    """The error and what to do about it; of a configuration every single problem, which says so itself."""
+    """The error and what to do about it; of a configuration every single problem, which says so itself.
+
+    Its line begins with the file, so that editors find the place.
+    """
     problems = getattr(error, "problems", ())
     for problem in problems:
-        _say(str(problem))
+        _write(str(problem))
     if problems:
         _say("the configuration is wrong; nothing was touched")
         return
@@ -151,9 +154,13 @@ def _say_bug(error: Exception) -> None:
 
 
 def _say(text: str) -> None:
+    _write(f"emailint: {text}")
+
+
+def _write(line: str) -> None:
     from emailint.logs import redact  # noqa: PLC0415 - only when something is wrong
 
-    click.echo(terminal_safe(redact(f"emailint: {text}")), err=True)
+    click.echo(terminal_safe(redact(line)), err=True)
 
 
 def _flushed() -> bool:

@@ -9,6 +9,7 @@ import click
 
 from emailint.cli.previews import template_problems
 from emailint.cli.settings import Settings, pass_settings
+from emailint.config.problems import ConfigProblems, Problem
 from emailint.directory.check import check as inspect_directory
 from emailint.errors import Exit
 from emailint.routing.knowledge import knowledge_of
@@ -29,24 +30,21 @@ def check(settings: Settings) -> int:
     rendered with a sample case; no password is asked for and no server is spoken to.
     """
     config = settings.load()
-    problems = [f"{config.path}: {problem}" for problem in template_problems(config)]
-    problems += [f"{config.path}: {problem}" for problem in authority_problems(config)]
-    notices: list[str] = []
+    problems = [*template_problems(config), *authority_problems(config)]
     if config.directory is not None:
         found = inspect_directory(config.directory, knowledge_of(config).is_public)
-        problems += map(str, found.problems)
-        notices += map(str, found.notices)
-    for line in [*problems, *notices]:
-        click.echo(terminal_safe(line), err=True)
+        problems += found.problems
+        for notice in found.notices:
+            click.echo(terminal_safe(str(notice)), err=True)
     if problems:
-        return Exit.CONFIG
+        raise ConfigProblems(problems)
     if settings.verbosity >= 0:
         click.echo(terminal_safe(_summary(config)))
     return Exit.OK
 
 
-def authority_problems(config: Config) -> Iterator[str]:
-    """Files of authorities that cannot be used, one line each."""
+def authority_problems(config: Config) -> Iterator[Problem]:
+    """Files of authorities that cannot be used."""
     named = {
         path: integration.name
         for integration in config.integrations
@@ -62,7 +60,13 @@ def authority_problems(config: Config) -> Iterator[str]:
                 if isinstance(error.errno, int) and error.errno > 0
                 else "it holds no certificate"
             )
-            yield f"integration {name}: ca_file {path} cannot be used: {why}; name a file of PEM certificates"
+            yield Problem(
+                str(config.path),
+                0,
+                f"integration {name}, ca_file",
+                f"{path} cannot be used: {why}",
+                "name a file of PEM certificates",
+            )
 
 
 def _summary(config: Config) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emailint.config.model import ReplySettings
+from emailint.config.problems import Problem
 from emailint.errors import TemplateError, UsageError
 from emailint.message import read_message
 from emailint.message.model import InboundMessage, ReadSettings
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from emailint.reply.render import Rendered
 
 SAMPLE_NUMBER = "000042"
+_PLACE: Final = re.compile(r"(.+?\.j2|field template)(?::(\d+))?: (.+)", re.DOTALL)
+"""What stands before the words of an error: a template's file, or what a field's template is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +95,18 @@ def preview_of(config: Config | None, name: str, raw: bytes | None) -> Preview:
     return Preview(config, name, _stored(config, raw))
 
 
-def template_problems(config: Config) -> Iterator[str]:
-    """What is wrong with the templates that the configuration names: one line each."""
+def template_problems(config: Config) -> Iterator[Problem]:
+    """What is wrong with the templates that the configuration names."""
     templates = Templates(config.templates)
     for name, integration in {name: each for each, name in _named(config)}.items():
         try:
             preview(templates, name, marker=MARKER, mailbox=integration.mailbox)
         except TemplateError as error:
-            yield _line(f"integration {integration.name}", error)
+            yield _problem(config, f"template {name} of integration {integration.name}", error)
     for integration in config.integrations:
         for where, alias in _variants(integration):
-            yield from _field_problems(integration, where, alias)
+            for field, wrong in _field_errors(alias):
+                yield _problem(config, f"integration {integration.name}, {where}, case.{field}", wrong)
 
 
 def _named(config: Config) -> Iterator[tuple[Integration, str]]:
@@ -120,7 +125,7 @@ def _variants(integration: Integration) -> Iterator[tuple[str, Alias]]:
             yield f"alias {alias.address}, {name}", changed
 
 
-def _field_problems(integration: Integration, where: str, alias: Alias) -> Iterator[str]:
+def _field_errors(alias: Alias) -> Iterator[tuple[str, TemplateError]]:
     """Case fields that cannot be rendered over a sample mail."""
     message = InboundMessage(fingerprint="", raw_sha256="", size=0, subject="A subject", text="A text")
     variables = field_variables(message, sender_of(message, alias), alias.workspace)
@@ -133,7 +138,7 @@ def _field_problems(integration: Integration, where: str, alias: Alias) -> Itera
             try:
                 render_field(template, variables)
             except TemplateError as error:
-                yield _line(f"integration {integration.name}, {where}, case.{field}", error)
+                yield field, error
 
 
 def _stored(config: Config, raw: bytes) -> StoredLine:
@@ -162,5 +167,10 @@ def _integration_for(config: Config, message: InboundMessage) -> Integration:
     return config.integrations[0]
 
 
-def _line(where: str, error: TemplateError) -> str:
-    return f"{where}: {error}; {error.hint}" if error.hint else f"{where}: {error}"
+def _problem(config: Config, where: str, error: TemplateError) -> Problem:
+    """As what is wrong with a configuration; the file is the template's, where it has one."""
+    found = _PLACE.match(str(error))
+    place, line, what = found.groups() if found else (None, None, str(error))
+    file = place if place and place.endswith(".j2") else str(config.path)
+    number = int(line) if line and file == place else 0
+    return Problem(file, number, where, what, error.hint or "correct the template")

@@ -134,8 +134,11 @@ def test_every_problem_of_a_configuration_is_told(
     problems = [Problem("a.yaml", line, f"key{line}", "is wrong", "mend it") for line in (3, 1)]
     assert run_with(monkeypatch, raising(ConfigProblems(problems))) == errors.Exit.CONFIG
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "emailint: a.yaml:1  key1  is wrong; mend it"
-    assert lines[1] == "emailint: a.yaml:3  key3  is wrong; mend it"
+    assert lines == [
+        "a.yaml:1  key1  is wrong; mend it",
+        "a.yaml:3  key3  is wrong; mend it",
+        "emailint: the configuration is wrong; nothing was touched",
+    ]
 
 
 def test_a_bug_is_70_and_tells_where_but_no_value(
