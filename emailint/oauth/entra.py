@@ -7,6 +7,7 @@ login.microsoftonline.com, which a configured authority must not need.
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 WARN_DAYS: Final = 30
 DEFAULT_AUTHORITY: Final = "https://login.microsoftonline.com"
+
+_NOT_UNDERSTOOD: Final = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
+"""What msal raises over answers that it does not understand."""
 
 _Result = dict[str, Any]
 """A dict of msal's: an answer of the token endpoint."""
@@ -126,6 +130,7 @@ class EntraTokens:
     def _keep(self, result: _Result) -> str:
         token = result.get("access_token")
         if not isinstance(token, str) or not token:
+            self._msal = None  # it would give the same refusal for a minute without asking again
             raise self._refused(result)
         self._kept = token
         return token
@@ -167,18 +172,21 @@ class EntraTokens:
 
     def _read(self, text: str) -> None:
         try:
-            self._state.deserialize(text)
-        except (ValueError, AttributeError, TypeError):
+            sound = not text or isinstance(json.loads(text), dict)
+        except ValueError:
+            sound = False
+        if not sound:
             raise LoginRefused(
                 f"the sign-in that is kept for {self.app} cannot be read",
-                hint=f"remove it, and run: emailint authorize {self.app.name}",
-            ) from None
+                hint=f"remove {self.app.cache}, and run: emailint authorize {self.app.name}",
+            )
+        self._state.deserialize(text)
 
     def _answer(self, ask: Callable[[], _Result | None]) -> _Result:
         """msal's answer. What it raises besides our own errors is over answers that it cannot read."""
         try:
             return ask() or {"error": "invalid_grant"}
-        except (ValueError, KeyError, TypeError, RuntimeError):
+        except _NOT_UNDERSTOOD:
             raise self._unreadable() from None
 
     def _client(self) -> Any:
@@ -204,7 +212,7 @@ class EntraTokens:
                 instance_discovery=False,
                 **options,
             )
-        except (ValueError, KeyError, TypeError, RuntimeError):
+        except _NOT_UNDERSTOOD:
             pass
         if not app.authority_url.startswith("https://"):
             raise ConfigError(f"oauth.authority {app.authority} is not https; nothing was sent")

@@ -55,7 +55,7 @@ class Entra:
         self.asked: list[dict[str, str]] = []
         self.refresh_tokens: set[str] = set()
         self.entered = False
-        self.device_codes: set[str] = set()
+        self.device_codes: dict[str, str] = {}
 
     def revoke_all(self) -> None:
         """Every token that is out is refused from now on."""
@@ -83,7 +83,7 @@ class Entra:
         if app is None:
             return _error("unauthorized_client", 700016, "Application was not found in the directory")
         if path.endswith("/devicecode"):
-            return self._device_code(app)
+            return self._device_code(app, form)
         match form.get("grant_type"):
             case "client_credentials":
                 return self._for_app(app, form)
@@ -117,7 +117,10 @@ class Entra:
         for pem in app.certificates:
             certificate = x509.load_pem_x509_certificate(pem)
             digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
-            if head.get("x5t#S256") != base64.urlsafe_b64encode(digest).rstrip(b"=").decode():
+            if (
+                str(head.get("x5t#S256")).rstrip("=")
+                != base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+            ):
                 continue
             key: Any = certificate.public_key()
             audience = f"{self.root}/{TENANT}/oauth2/v2.0/token"
@@ -125,11 +128,11 @@ class Entra:
             return None
         return _error("invalid_client", 700027, "Client assertion contains an invalid signature.")
 
-    def _device_code(self, app: App) -> Reply:
+    def _device_code(self, app: App, form: Mapping[str, str]) -> Reply:
         if not app.public_flows:
             return _error("invalid_client", 7000218, "The request body must contain: client_assertion")
         code = secrets.token_hex(8)
-        self.device_codes.add(code)
+        self.device_codes[code] = form["scope"]
         return 200, {
             "device_code": code,
             "user_code": "ABCD-EFGH",
@@ -145,7 +148,7 @@ class Entra:
         if not self.entered:
             self.entered = True  # the person enters it while the program waits
             return _error("authorization_pending", 70016, "Pending end-user authorization.")
-        return 200, self._for_person(form)
+        return 200, self._for_person({**form, "scope": self.device_codes[form["device_code"]]})
 
     def _refreshed(self, form: Mapping[str, str]) -> Reply:
         if form.get("refresh_token") not in self.refresh_tokens:
@@ -169,7 +172,7 @@ class Entra:
             "refresh_token": refresh,
             "client_info": info.rstrip("="),
             "id_token": jwt.encode(identity, "k" * 32, "HS256"),
-            "scope": form.get("scope", "Mail.ReadWrite Mail.Send"),
+            "scope": form["scope"],
         }
 
 

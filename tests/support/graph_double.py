@@ -4,8 +4,9 @@
         double.mailbox("payroll@example.org").add(raw)
         double.fault("GET .*/\\$value", Fault(429, headers={"Retry-After": "2"}))   # once; times=n for more
 
-One server is both hosts: `/v1.0/…` is Graph, all else Entra. `graph.complaints` says what a client did that
-no page of Microsoft's allows, and `most_at_once` how many requests were at work on one mailbox.
+One server is all hosts: `/v1.0/…` is Graph, `/token` is Google's, all else Entra. `graph.complaints` says
+what a client did that no page of Microsoft's allows, and `most_at_once` how many requests were at work on one
+mailbox.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from emailint.config.secrets import GivenSecret, SecretText
 from tests.support.entra_double import Entra
+from tests.support.google_double import Google
 from tests.support.graph_routes import Reply, Request, Routes
 from tests.support.graph_store import DoubleMailbox
 from tests.support.smtp import certificates
@@ -80,6 +82,7 @@ class GraphDouble:
         self.root = root or f"https://localhost:{self.port}"
         self.ca_file = certificates().ca_file
         self.entra = Entra(self.root, self.root)
+        self.google = Google(f"{self.root}/token")
         self.graph = Routes(self.root)
         self.graph.part_fault = self.part_fault
         self.requests: list[str] = []
@@ -189,6 +192,8 @@ class GraphDouble:
         path = urlsplit(handler.path).path
         if handler.command == "GET":
             return Reply(*self.entra.get(path))
+        if path in ("/token", "/oauth2/get_token"):
+            return Reply(*self.google.post(dict(parse_qsl(body.decode()))))
         return Reply(*self.entra.post(path, dict(parse_qsl(body.decode()))))
 
     def _fault_for(self, line: str) -> Fault:
