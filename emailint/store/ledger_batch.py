@@ -47,10 +47,10 @@ class SqliteBatch:
         """Whether a row of this scope, and before that row where one is given, has this Message-ID."""
         query = (
             "SELECT 1 FROM reference JOIN message USING (row)"
-            " WHERE reference.message_id = ?1 AND message.scope = ?2 AND message.message_id = ?1"
-            " AND (?3 IS NULL OR row < ?3) LIMIT 1"
+            " WHERE reference.message_id = ? AND message.scope = ?"
+            " AND message.message_id = reference.message_id AND (? IS NULL OR row < ?) LIMIT 1"
         )
-        return self._one(query, stored(message_id), scope, before) is not None
+        return self._one(query, stored(message_id), scope, before, before) is not None
 
     def next_case_number(self) -> int:
         """The next number; taken for good once the transaction commits."""
@@ -148,8 +148,8 @@ class SqliteBatch:
     def finish(self) -> None:
         """Keep the numbers that were taken; called last within the transaction."""
         if self._case_number is not None:
-            update = "UPDATE meta SET value = ?1 WHERE name = 'case_number' AND value < ?1"
-            self._database.rows(update, self._case_number)
+            update = "UPDATE meta SET value = ? WHERE name = 'case_number' AND value < ?"
+            self._database.rows(update, self._case_number, self._case_number)
 
     def _add_message(self, entry: Entry) -> int:
         ((row,),) = self._database.rows(
@@ -176,8 +176,8 @@ class SqliteBatch:
         # After the clock was set back, stamps of the future count as now: the breaker neither
         # forgets them nor keeps them for ever.
         counted = to_micros(entry.created_at)
-        update = "UPDATE message SET counted_at = ?2 WHERE account = ?1 AND counted_at > ?2"
-        self._database.rows(update, entry.account, counted)
+        update = "UPDATE message SET counted_at = ? WHERE account = ? AND counted_at > ?"
+        self._database.rows(update, counted, entry.account, counted)
         return counted
 
     def _add_kept(self, entry: Entry, kept: KeptMail, row: int) -> None:

@@ -25,12 +25,12 @@ class ErrorVerbs(LedgerPart):
         """Open an error, or count it again."""
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT INTO error (error_id, trouble, opened_at, last_at, count) VALUES (?1, ?2, ?3, ?3, 1)"
-                " ON CONFLICT (error_id) DO UPDATE SET trouble = ?2, last_at = ?3,"
-                " opened_at = iif(closed_at IS NULL, opened_at, ?3),"
+                "INSERT INTO error (error_id, trouble, opened_at, last_at, count) VALUES (?, ?, ?, ?, 1)"
+                " ON CONFLICT (error_id) DO UPDATE SET trouble = excluded.trouble,"
+                " last_at = excluded.last_at, opened_at = iif(closed_at IS NULL, opened_at, excluded.opened_at),"
                 " count = iif(closed_at IS NULL, count + 1, 1),"
                 " told_at = iif(closed_at IS NULL, told_at, NULL), closed_at = NULL",
-                (trouble.error_id, json.dumps(asdict(trouble)), to_micros(now)),
+                (trouble.error_id, json.dumps(asdict(trouble)), to_micros(now), to_micros(now)),
             )
             return _errors(connection, "WHERE error_id = ?", trouble.error_id)[0]
 

@@ -166,8 +166,8 @@ class ReplyVerbs(LedgerPart):
         moment = to_micros(now)
         with self._database.writing() as connection:
             for column, value in (("address", address), ("domain", domain)):
-                update = f"UPDATE reply SET begun_at = ?2 WHERE {column} = ?1 AND begun_at > ?2"  # noqa: S608  a name of ours
-                connection.execute(update, (value, moment))
+                update = f"UPDATE reply SET begun_at = ? WHERE {column} = ? AND begun_at > ?"  # noqa: S608  a name of ours
+                connection.execute(update, (moment, value, moment))
 
 
 def _from_the_future(
