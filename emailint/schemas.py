@@ -67,7 +67,7 @@ ATTACHMENT: Final = _record(
 MESSAGE: Final = _record(
     {
         "message_id": _maybe("Message-ID as it stands, or null where there is none"),
-        "subject": _text("The sender's own Subject, decoded, \"\" where there is none"),
+        "subject": _text('The sender\'s own Subject, decoded, "" where there is none'),
         "in_reply_to": _maybe("the first id of In-Reply-To"),
         "references": _list(_text("a Message-ID"), "the ids of References, oldest first"),
         "date": _maybe("Date in UTC; null where there is none that can be read", **_MOMENT),
