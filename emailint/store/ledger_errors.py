@@ -27,7 +27,8 @@ class ErrorVerbs(LedgerPart):
             connection.execute(
                 "INSERT INTO error (error_id, trouble, opened_at, last_at, count) VALUES (?, ?, ?, ?, 1)"
                 " ON CONFLICT (error_id) DO UPDATE SET trouble = excluded.trouble,"
-                " last_at = excluded.last_at, opened_at = iif(closed_at IS NULL, opened_at, excluded.opened_at),"
+                " last_at = excluded.last_at,"
+                " opened_at = iif(closed_at IS NULL, opened_at, excluded.opened_at),"
                 " count = iif(closed_at IS NULL, count + 1, 1),"
                 " told_at = iif(closed_at IS NULL, told_at, NULL), closed_at = NULL",
                 (trouble.error_id, json.dumps(asdict(trouble)), to_micros(now), to_micros(now)),
