@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from emailint.cli import journal
+from emailint.cli import journal, known
 from emailint.cli.parameters import duration
 from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import UsageError
+from emailint.message.model import Kind
 from emailint.report import records
 from emailint.report.screen import show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import timedelta
+    from pathlib import Path
     from typing import Any
 
     Found = Iterable[tuple[bytes, Mapping[str, Any]]]
@@ -58,7 +60,10 @@ def list_cases(  # noqa: PLR0913 - one parameter an option
 
     The newest come last. With --json, `last` is the case id to give as --after the next time.
     """
-    store = settings.load().store
+    config = settings.load()
+    store = config.store
+    known.require_integration(integration, config, _stored(store, "integration"))
+    known.require_kind(kind, list(Kind), _stored(store, "kind"))
     start = datetime.now(UTC) - since if since else None
     found = journal.read(store, journal.Wanted(start, integration, kind, _number(after)))
     if not (as_json or everything or after):
@@ -72,6 +77,11 @@ def list_cases(  # noqa: PLR0913 - one parameter an option
         show(sheet, plain=plain)
     else:
         click.echo("no cases")
+
+
+def _stored(store: Path, key: str) -> Iterator[str | None]:
+    """What the cases have under this key."""
+    return (case.get(key) for _, case in journal.read(store, journal.Wanted()))
 
 
 def _number(after: str | None) -> int | None:

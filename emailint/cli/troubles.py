@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emailint.cli import known
 from emailint.cli.parameters import duration
 from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import UsageError
@@ -51,12 +52,16 @@ def list_errors(  # noqa: PLR0913 - one parameter an option
     The newest come last.
     """
     now = datetime.now(UTC)
-    with SqliteLedger.open(settings.load().store, read_only=True) as ledger:
-        errors = ledger.errors(closed=everything)
+    config = settings.load()
+    with SqliteLedger.open(config.store, read_only=True) as ledger:
+        errors = ledger.errors(closed=everything or bool(integration or kind))
+    known.require_integration(integration, config, [error.trouble.integration for error in errors])
+    known.require_kind(kind, known.error_kinds(), [error.trouble.kind for error in errors])
     found = [
         error
         for error in sorted(errors, key=lambda error: error.last_at)
-        if (since is None or error.last_at >= now - since)
+        if (everything or error.closed_at is None)
+        and (since is None or error.last_at >= now - since)
         and integration in {None, error.trouble.integration}
         and kind in {None, error.trouble.kind}
     ]

@@ -135,7 +135,8 @@ def test_without_a_store_there_is_nothing_and_none_is_made(
         (["--kind", "no_alias"], ["no_alias"]),
         (["--limit", "1"], ["no_alias"]),
         (["--all"], ["login_refused", "no_alias", "throttled"]),
-        (["--kind", "unheard_of"], []),
+        (["--kind", "folder_missing"], []),
+        (["--kind", "throttled"], []),
     ],
 )
 def test_errors_are_listed(
@@ -145,6 +146,39 @@ def test_errors_are_listed(
     assert [error["kind"] for error in document["errors"]] == kinds
     shown = ran(capsys, "list-errors", *arguments)
     assert [kind for kind in kinds if kind not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["list-errors", "--integration", "payrol"], "did you mean payroll?"),
+        (["list-errors", "--integration", "x"], "there are: payroll"),
+        (["list-errors", "--kind", "login_refusd"], "did you mean login_refused?"),
+        (["list-errors", "--json", "--kind", "x"], "throttled"),
+        (["list-cases", "--integration", "payrol"], "did you mean payroll?"),
+        (["list-cases", "--json", "--kind", "persona"], "did you mean person?"),
+        (["list-cases", "--kind", "x"], "there are: person, auto_reply"),
+    ],
+)
+def test_a_name_that_nothing_bears_is_wrong_usage(
+    arguments: list[str], says: str, with_cases: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == Exit.USAGE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{arguments[-1]!r}, and nothing of it in the store" in said.err
+    assert says in said.err
+
+
+def test_names_that_only_the_store_still_has_may_be_asked_for(
+    with_errors: dict[str, str], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of integrations that were renamed, and of kinds that another version knew."""
+    line = json.dumps(stored(4, integration="gone", kind="fax")) + "\n"
+    (here / "store" / "cases.jsonl").write_text(line, encoding="ascii")
+    for option, name in (("--integration", "gone"), ("--kind", "fax")):
+        assert listed(capsys, "list-cases", option, name) == ["CS-000004"]
+    assert ran(capsys, "list-errors", "--integration", "desk", "--kind", "login_refused") == "no errors\n"
 
 
 def test_looking_changes_nothing_in_the_store(
