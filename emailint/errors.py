@@ -28,6 +28,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   └── OutcomeUnknown       message    permanent             handed over, no answer: never sent again
     ├── MessageError           message      permanent             one mail cannot be read or stored
     │   ├── AttachmentError    message      permanent             an attachment cannot be stored
+    │   ├── ReplyBounced       message      permanent             a reply came back undelivered
     │   ├── Held               message      permanent             waits for a person; its octets are kept
     │   └── Quarantined        message      permanent             failed too often; its octets are kept
     └── TemplateError          message      permanent             a template cannot be rendered
@@ -209,6 +210,10 @@ class MessageError(EmailintError):
 
 class AttachmentError(MessageError):
     """An attachment cannot be stored."""
+
+
+class ReplyBounced(MessageError):
+    """A reply of ours came back: its reader did not get it."""
 
 
 class Held(MessageError):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MOST_IDS: Final = 100
 """So many of a message's references are looked up, the nearest first."""
+BOUNCE: Final = "bounce"
+"""What ties a delivery report to its case: the Message-ID of the mail that came back."""
 MOST_TAGS: Final = 10
 
 
@@ -142,7 +144,7 @@ def _references(message: InboundMessage) -> Iterator[tuple[str, str]]:
         named.setdefault(message_id, "References")
     for bounce in message.bounces:
         if bounce.original_message_id:
-            named.setdefault(bounce.original_message_id, "bounce")
+            named.setdefault(bounce.original_message_id, BOUNCE)
     yield from named.items()
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from emailint.case import json_line
-from emailint.errors import Held, MessageError, Quarantined, TemplateError
+from emailint.errors import Held, MessageError, Quarantined, ReplyBounced, TemplateError
 from emailint.message import own_ids
+from emailint.message.model import Kind
 from emailint.reply.policy import ReplyContext, Respond, Withhold
 from emailint.reply.policy import decide as decide_reply
 from emailint.reply.reason import Reason
@@ -201,12 +202,14 @@ def result(plan: Plan, outcome: str, *, case_id: str | None = None, detail: str 
 
 
 def trouble(plan: Plan, result: MessageResult) -> MessageError | None:
-    """What is told of a mail that waits for a person; None for any other."""
+    """What is told of a mail that asks for a person's attention; None for any other."""
     match result.outcome:
         case "quarantined":
             return _quarantine(plan)
         case "held":
             return _hold(result)
+        case "follow_ups" if plan.message.kind is Kind.BOUNCE:
+            return _bounced(plan.message, result)
         case _:
             return None
 
@@ -227,6 +230,20 @@ def _quarantine(plan: Plan) -> Quarantined:
         " as an attachment, the whole mail",
         hint="read the attachment by hand, and please report the mail as a bug; with a later version"
         " `emailint retry --quarantined` reads it again",
+    )
+
+
+def _bounced(message: InboundMessage, result: MessageResult) -> ReplyBounced | None:
+    """A failure; a mere delay is a follow-up like any other."""
+    if not message.bounces:
+        return None
+    failed = message.bounces[0]
+    status = f" ({failed.status})" if failed.status else ""
+    return ReplyBounced(
+        f"the reply to case {result.case_id} was not delivered to"
+        f" {failed.recipient or 'its reader'}{status}: {failed.diagnostic or 'no reason is given'};"
+        " the report is kept as a follow-up of the case",
+        hint="find another way to the sender, then `emailint dismiss` with the id of this error",
     )
 
 

@@ -25,8 +25,8 @@ REPEATS = frozenset({10, 100, 1_000, 10_000, 100_000})
 SENDING = "sending"
 """The key of the error that an integration's replies cannot leave."""
 
-KEPT = frozenset({"held", "quarantined"})
-"""Errors of mail whose octets are kept: open until somebody retries or dismisses them."""
+KEPT = frozenset({"held", "quarantined", "reply_bounced"})
+"""Errors that wait for a person: open until somebody retries or dismisses them."""
 
 BREAKER_LASTS = timedelta(minutes=10)
 """How long after its last case a breaker is said to be open."""

@@ -166,3 +166,29 @@ def test_a_directory_that_cannot_be_read_leaves_the_mail_unread(
     world.sweep()
     assert [case["workspace"] for case in world.lines()] == [1300]
     assert world.open_errors() == []
+
+
+def test_a_bounce_of_our_reply_is_tied_to_its_case_and_listed(world: World) -> None:
+    world.source.deliver(letter(1))
+    world.sweep()
+    (reply,) = world.outbound.sent
+    report = (
+        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nTo: payroll@example.org\nSubject: Undelivered\n"
+        "Message-ID: <dsn@mx.example.net>\nMIME-Version: 1.0\nAuto-Submitted: auto-replied\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
+        "--b\nContent-Type: text/plain\n\nIt could not be delivered.\n"
+        "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n"
+        "Final-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.1.1\n"
+        "Diagnostic-Code: smtp; 550 no such user\n"
+        f"--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: {reply.message_id}\n--b--\n"
+    )
+    world.source.deliver(report.replace("\n", "\r\n").encode())
+    result = world.sweep()
+    assert (result.totals.follow_ups, result.totals.cases, result.trouble) == (1, 0, False)
+    (line,) = world.lines("followups.jsonl")
+    assert (line["case_id"], line["kind"], line["matched_by"]) == ("CS-000001", "bounce", "bounce")
+    (error,) = world.open_errors()
+    assert (error.trouble.kind, error.trouble.case_id) == ("reply_bounced", "CS-000001")
+    assert "ann@example.com (5.1.1)" in error.trouble.message
+    world.sweep()
+    assert len(world.open_errors()) == 1
