@@ -445,6 +445,10 @@ class Ledger(Protocol):
         """Replies begun to this address (lower case, plus-tag cut) and domain; future stamps count as now."""
         ...
 
+    def begun_lately(self, integration: str, now: datetime) -> int:
+        """Replies of this integration begun within the last minute; future stamps count as now."""
+        ...
+
     # Errors and health
     def trouble(self, trouble: Trouble, now: datetime) -> OpenError:
         """Open an error, or count it again."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REPLIES_AT_ONCE = 2_000
 LONGEST_WAIT = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 ENDS = frozenset({ReplyState.SENT, ReplyState.WITHHELD, ReplyState.FAILED, ReplyState.UNKNOWN})
@@ -161,6 +162,13 @@ class ReplyVerbs(LedgerPart):
                 address_day=_begun(connection, "address", address, now - DAY),
                 domain_hour=_begun(connection, "domain", domain, now - HOUR),
             )
+
+    def begun_lately(self, integration: str, now: datetime) -> int:
+        """Replies of this integration begun within the last minute; future stamps count as now."""
+        query = "SELECT count(*) FROM reply WHERE begun_at > ? AND integration = ?"
+        with self._database.reading() as connection:
+            (count,) = connection.execute(query, (to_micros(now - MINUTE), integration)).fetchone()
+        return int(count)
 
     def _bring_back(self, address: str | bytes, domain: str | bytes, now: datetime) -> None:
         moment = to_micros(now)

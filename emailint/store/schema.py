@@ -117,6 +117,7 @@ CREATE INDEX reply_answered ON reply (fingerprint) WHERE state <> 'withheld';
 CREATE INDEX reply_pending ON reply (row) WHERE state = 'pending';
 CREATE INDEX reply_failed ON reply (row) WHERE state = 'failed';
 CREATE INDEX reply_sending ON reply (row) WHERE state = 'sending';
+CREATE INDEX reply_lately ON reply (begun_at, integration) WHERE begun_at IS NOT NULL;
 CREATE INDEX reply_address ON reply (address, begun_at) WHERE begun_at IS NOT NULL;
 CREATE INDEX reply_domain ON reply (domain, begun_at) WHERE begun_at IS NOT NULL;
 

@@ -208,6 +208,10 @@ class DryLedger:
         """What was begun until now."""
         return self.ledger.rates(recipient, now)
 
+    def begun_lately(self, integration: str, now: datetime) -> int:
+        """What was begun until now."""
+        return self.ledger.begun_lately(integration, now)
+
     def errors(self, *, closed: bool = False) -> Sequence[OpenError]:  # noqa: ARG002 - the verb of the port
         """None is closed, so none needs to be known."""
         return ()

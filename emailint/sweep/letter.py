@@ -37,6 +37,11 @@ class Letter:
         """How mail to this alias is answered, and what its rules said of this case."""
         return reply_settings(alias_at(self.integration.aliases, self.reply.alias), self.stored.record)
 
+    @property
+    def paced(self) -> bool:
+        """Whether the way out takes only so many a minute."""
+        return self.settings.limit.per_minute is not None
+
     def standing(self, ledger: Ledger, now: datetime, begun_last_minute: int) -> Standing:
         """Age, rates and configuration looked at again, at the moment of sending."""
         pending = PendingReply(

@@ -6,7 +6,6 @@ pending → (policy once more) → compose → connect … RCPT → `sending` is
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -26,6 +25,7 @@ from emailint.reply.policy import Due, Wait, Withhold
 from emailint.store.ledger import ReplyState
 from emailint.sweep import backoff, connect
 from emailint.sweep.doubts import about, in_doubt, owner, settle_doubt
+from emailint.sweep.pace import Pace
 from emailint.sweep.troubles import SENDING, About
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Outbox:
         self._tallies: Mapping[str, Tally] = {}
         self._workers: dict[str, Worker] = {}
         self._in_hand: dict[int, Reply] = {}
-        self._begun: Counter[str] = Counter()
+        self._pace = Pace(store.ledger, clock)
         self._compiled: Templates | None = None
         self._to_trace: dict[int, OpenError] = {}
         self._last_taken = 0
@@ -211,7 +211,7 @@ class Outbox:
         from emailint.sweep.letter import letter_for  # noqa: PLC0415 - an idle sweep composes nothing
 
         letter = letter_for(self._config, integration, reply)
-        begun = self._begun[integration.mailbox]
+        begun = self._pace.lately(integration.name) if letter.paced else 0
         standing = letter.standing(self._store.ledger, self._clock.now(), begun)
         match standing:
             case Due():
@@ -239,7 +239,7 @@ class Outbox:
         ledger = self._store.ledger
         try:
             mail = letter.compose(self._templates(), self._clock.now())
-            self._begun[letter.integration.mailbox] += 1
+            self._pace.begin(letter.integration.name)
             worker.outbound.send(mail, partial(self._begin, reply))
         except OutcomeUnknown as error:
             with ledger.transaction():

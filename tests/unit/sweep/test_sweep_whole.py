@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emailint.config.model import Alias, CaseDefaults, ReplySettings
+from emailint.config.model import Alias, CaseDefaults, ReplyLimit, ReplySettings
 from emailint.errors import (
     ConnectionFailed,
     FolderMissing,
@@ -534,6 +534,19 @@ def test_the_rate_for_one_address_holds(world: World) -> None:
         world.source.deliver(letter(number))
     totals = world.sweep().totals
     assert (totals.cases, totals.replies_sent, totals.replies_withheld) == (12, 5, 7)
+
+
+def test_the_limit_a_minute_holds_over_sweeps_and_the_rest_waits(world: World) -> None:
+    settings = ReplySettings(limit=ReplyLimit(per_minute=3))
+    world.change(aliases=(Alias("payroll@example.org", default=True, reply=settings),))
+    for number in range(8):
+        world.source.deliver(letter(number, sender=f"p{number}@example.com"))
+    sent = []
+    for seconds in (20, 20, 61, 61):
+        sent.append(world.sweep().totals.replies_sent)
+        world.clock.forward(timedelta(seconds=seconds))
+    assert sent == [3, 0, 0, 3]
+    assert world.sweep().totals.replies_sent == 2
 
 
 def test_a_server_that_takes_nothing_is_left_alone(world: World) -> None:
