@@ -1,0 +1,82 @@
+"""What is made of headers and words of servers; no socket."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from email.utils import formatdate
+
+import pytest
+
+from emailint.oauth.claims import roles_of
+from emailint.oauth.entra_causes import CAUSES, cause_of, number_in
+from emailint.oauth.http import LONGEST_WAIT, clean, retry_after
+
+WAITS: dict[str, float | None] = {
+    "": None,
+    "0": 0.0,
+    "7": 7.0,
+    "1.5": 1.5,
+    "-3": None,
+    "soon": None,
+    "nan": None,
+    "inf": None,
+    "1e9": None,
+    "99999999999": LONGEST_WAIT,
+    "Thu, 01 Jan 1970 00:00:00 GMT": 0.0,
+    "Thu, 99 Jan 1970 00:00:00 GMT": None,
+}
+
+
+@pytest.mark.parametrize("said", WAITS)
+def test_retry_after_is_a_number_or_a_date_and_bounded(said: str) -> None:
+    assert retry_after({"Retry-After": said}) == WAITS[said]
+
+
+def test_retry_after_may_be_a_date() -> None:
+    found = retry_after({"Retry-After": formatdate(time.time() + 90, usegmt=True)})
+    assert found is not None
+    assert 85 < found <= 91
+
+
+def test_words_of_a_server_are_one_short_line_without_secrets() -> None:
+    assert clean("a\r\nb\x1b[31m\tc\u202e secret!", "secret") == "a b [31m c ***!"
+    assert clean("longer-secret secret", "secret", "longer-secret") == "*** ***"
+    assert len(clean("x" * 100_000)) == 301
+
+
+def token(claims: object) -> str:
+    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    return f"h.{part}.s"
+
+
+CLAIMS = {
+    "roles": (token({"roles": ["Mail.ReadWrite"]}), {"Mail.ReadWrite"}),
+    "scopes": (token({"scp": "Mail.Send Mail.Read"}), {"Mail.Send", "Mail.Read"}),
+    "neither": (token({"aud": "x"}), set()),
+    "odd roles": (token({"roles": [7, None, "a"], "scp": 3}), {"a"}),
+    "roles that are no list": (token({"roles": "x"}), set()),
+    "opaque": ("EwB4A8l6BAAU", None),
+    "no JSON": ("a.b.c", None),
+    "a list": (token([1]), None),
+}
+
+
+@pytest.mark.parametrize("case", CLAIMS)
+def test_what_a_token_claims(case: str) -> None:
+    text, expected = CLAIMS[case]
+    assert roles_of(text) == (None if expected is None else frozenset(expected))
+
+
+def test_each_cause_says_what_it_is_and_what_to_do() -> None:
+    for number, cause in CAUSES.items():
+        assert cause.what
+        assert cause.cure, number
+        assert cause_of("whatever", f"AADSTS{number}: words") == cause
+
+
+def test_causes_without_a_number_go_by_the_oauth_error() -> None:
+    assert number_in("nothing here") is None
+    assert cause_of("invalid_client", "") != cause_of("invalid_grant", "AADSTS999999: new")
+    assert cause_of("", "").cure
