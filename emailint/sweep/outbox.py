@@ -275,6 +275,8 @@ class Outbox:
 
     def _later(self, reply: Reply, error: OutboundUnavailable) -> None:
         """Nothing was delivered: the same reply is tried again after a pause."""
+        if self._budget.stopped:
+            return  # it was for want of time most likely, which is no news and nobody's fault
         self._postpone(reply, error, "waiting: the server did not take it")
         integration = owner(self._config, reply)
         self._troubles.report(error, integration, About(key=SENDING))

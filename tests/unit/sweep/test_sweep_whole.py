@@ -26,6 +26,9 @@ from emailint.errors import (
 from emailint.store import ProjectionReport, open_store
 from emailint.store.projection import Projection
 from emailint.store.sqlite_ledger import SqliteLedger
+from emailint.sweep.clock import Budget
+from emailint.sweep.options import SweepOptions
+from emailint.sweep.schedule import run_sweep
 from emailint.sweep.troubles import Troubles
 from tests.support.memory import START, letter
 from tests.support.world import PAYROLL, World, make_world
@@ -502,6 +505,23 @@ def test_a_reply_that_cannot_leave_waits_and_goes_out_once(world: World) -> None
     result = world.sweep()
     assert (result.totals.replies_sent, world.open_errors()) == (1, [])
     assert len(world.outbound.sent) == 1
+
+
+def test_a_sweep_that_is_stopped_blames_no_server(world: World) -> None:
+    """The time that a reply may take is over at once then, before or after it has connected."""
+    budget = Budget(world.clock, None)
+
+    def stopped(_mail: OutgoingMail) -> None:
+        budget.stop()
+        raise OutboundUnavailable("no time is left to begin a mail")
+
+    world.source.deliver(letter())
+    world.outbound.before = stopped
+    result = run_sweep(world.config(), SweepOptions(), clock=world.clock, budget=budget)
+    assert (result.totals.cases, result.totals.replies_sent, result.news) == (1, 0, ())
+    assert world.lines("errors.jsonl") == []
+    world.outbound.before = lambda _mail: None
+    assert world.sweep().totals.replies_sent == 1
 
 
 def test_a_refused_recipient_is_listed_and_no_alarm(world: World) -> None:
