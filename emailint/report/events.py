@@ -64,13 +64,15 @@ def unbreakable(watch: Callable[[Event], None]) -> Callable[[Event], None]:
     return guarded
 
 
-def _facts(result: MessageResult) -> dict[str, str | None]:
+def _facts(result: MessageResult) -> dict[str, int | str | None]:
     return {
         "integration": result.integration,
         "outcome": result.outcome,
         "case_id": result.case_id,
         "alias": result.alias,
+        "workspace": result.workspace,
         "kind": result.kind,
         "reply": result.reply,
         "locus": result.locus,
+        "detail": result.detail,
     }

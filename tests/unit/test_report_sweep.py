@@ -278,6 +278,15 @@ def test_the_log_has_one_line_a_mail(caplog: pytest.LogCaptureFixture) -> None:
     assert [vars(record)["facts"]["case_id"] for record in mails] == ["CS-000001", "CS-000002"]
 
 
+def test_the_log_says_of_each_mail_which_workspace_and_why(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    ignored = replace(CASE, outcome="ignored", detail="deny: ann@example.com", workspace=1201)
+    events.log_event(MessageDone("payroll", ignored))
+    (record,) = caplog.records
+    facts = vars(record)["facts"]
+    assert (facts["detail"], facts["workspace"]) == ("deny: ann@example.com", 1201)
+
+
 def test_cron_hears_news_and_recoveries_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="emailint.process"):
         for event in EVENTS:
