@@ -41,12 +41,13 @@ def cases(found: Iterable[Mapping[str, Any]]) -> Sheet:
     return Sheet(
         (
             Column("Case"),
-            Column("Created", room=100),
+            Column("Created", room=120),
             Column("Integration", room=140),
-            Column("Workspace", elastic=True, room=120),
+            Column("Workspace", elastic=True, room=80),
+            Column("Rule", elastic=True, room=80),
             Column("From", elastic=True, room=60),
             Column("Subject", elastic=True),
-            Column("Priority", room=80),
+            Column("Priority", room=100),
         ),
         tuple(_case_row(case) for case in found),
     )
@@ -115,6 +116,7 @@ def _case_row(case: Mapping[str, Any]) -> tuple[Cell, ...]:
         Cell(_local(str(case.get("created_at") or "")), Tone.QUIET),
         Cell(str(case.get("integration") or ""), Tone.QUIET),
         Cell(str(case.get("workspace") or "")),
+        Cell(str(case.get("workspace_rule") or ""), Tone.QUIET),
         Cell(clip(str(case.get("email_address") or ""), 40)),
         Cell(clip(str(case.get("subject") or ""), 60)),
         Cell(priority, Tone.WARNING if priority in {"High", "Urgent"} else Tone.PLAIN),

@@ -54,16 +54,17 @@ def document(result: SweepResult) -> dict[str, Any]:
 
 
 def messages(result: SweepResult) -> Sheet:
-    """What was made of each mail; of a dry run with what was decided on the way."""
-    on_the_way = (Column("Alias", elastic=True, room=120), Column("Workspace", room=100))
+    """What was made of each mail; of a dry run with the alias it goes to."""
+    alias = (Column("Alias", elastic=True, room=120),)
     all_messages = [each for integration in result.integrations for each in integration.messages]
     shown = all_messages[:MAXIMUM_ROWS]
     return Sheet(
         (
-            Column("Integration", room=120),
+            Column("Integration", room=140),
             Column("From", elastic=True, room=100),
             Column("Subject", elastic=True),
-            *(on_the_way if result.dry_run else ()),
+            *(alias if result.dry_run else ()),
+            Column("Workspace", elastic=True, room=100),
             Column("Became", wrap=True),
             Column("Reply", room=70),
         ),
@@ -171,7 +172,8 @@ def _message_row(message: MessageResult, *, dry_run: bool) -> tuple[Cell, ...]:
         Cell(message.integration, Tone.QUIET),
         Cell(clip(message.sender, 36)),
         Cell(clip(message.subject or "(no subject)", 50)),
-        *((Cell(message.alias or "", Tone.QUIET), Cell(workspace)) if dry_run else ()),
+        *((Cell(message.alias or "", Tone.QUIET),) if dry_run else ()),
+        Cell(workspace),
         _made(message),
         _reply(message.reply),
     )

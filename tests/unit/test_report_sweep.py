@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 24, 18, 0, 5, tzinfo=UTC)
 
 CASE = MessageResult(
-    "payroll", "maildir:/x/1", "cases", "Hours\x1b[31m", "ann@example.com", "CS-000001", reply="sent"
+    "payroll", "maildir:/x/1", "cases", "Hours\x1b[31m", "ann@example.com", "CS-000001", reply="sent",
+    workspace=1201,
 )  # fmt: skip
 LIST = MessageResult(
     "payroll", "maildir:/x/2", "cases", "News", "n@example.net", "CS-000002", None, "list", "withheld: list"
@@ -125,10 +126,10 @@ def test_a_dry_run_says_which_alias_and_workspace_each_mail_goes_to() -> None:
 
 def test_what_became_of_each_mail() -> None:
     assert list(plain_lines(sweep.messages(result(PAYROLL, DESK)))) == [
-        "INTEGRATION  FROM             SUBJECT        BECAME                REPLY",
-        "payroll      ann@example.com  Hours\\x1b[31m  case CS-000001        sent",
-        "payroll      n@example.net    News           case CS-000002, list  withheld: list",
-        "desk                          (no subject)   failed, stays unread  none",
+        "INTEGRATION  FROM             SUBJECT        WORKSPACE  BECAME                REPLY",
+        "payroll      ann@example.com  Hours\\x1b[31m  1201       case CS-000001        sent",
+        "payroll      n@example.net    News                      case CS-000002, list  withheld: list",
+        "desk                          (no subject)              failed, stays unread  none",
         "    the disk is full; stays unread",
     ]
 
@@ -172,6 +173,13 @@ def test_the_books_of_each_integration_without_empty_columns() -> None:
 )
 def test_the_summary(counts: Counts, said: str) -> None:
     assert sweep.summary(result(IntegrationResult("a", counts))) == said
+
+
+def test_cases_are_listed_with_their_workspace_and_the_rule_that_gave_it() -> None:
+    case = {"case_id": "CS-000001", "workspace": 1201, "workspace_rule": "contact", "subject": "Hours"}
+    heads, row = plain_lines(records.cases([case]))
+    assert heads.split()[:5] == ["CASE", "CREATED", "INTEGRATION", "WORKSPACE", "RULE"]
+    assert row.split()[1:3] == ["1201", "contact"]
 
 
 def test_a_dry_run_says_so() -> None:
@@ -279,9 +287,9 @@ def test_the_log_has_one_line_a_mail(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_the_log_says_of_each_mail_which_workspace_and_why(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
     ignored = replace(CASE, outcome="ignored", detail="deny: ann@example.com", workspace=1201)
-    events.log_event(MessageDone("payroll", ignored))
+    with caplog.at_level(logging.INFO, logger="emailint.process"):
+        events.log_event(MessageDone("payroll", ignored))
     (record,) = caplog.records
     facts = vars(record)["facts"]
     assert (facts["detail"], facts["workspace"]) == ("deny: ann@example.com", 1201)
