@@ -28,13 +28,17 @@ else
     "$emailint" process --plain
 fi
 
+printf '\nWhich client each case belongs to, and the rule that said so:\n\n'
+"$emailint" list-cases
+
 cat <<END
 
 The mail was in   data/maildir/    (now read; examples/maildir/ keeps the originals)
+Clients are in    examples/directory.csv
 Cases are in      data/cases.jsonl ($(wc -l <data/cases.jsonl) lines)
 Replies are in    data/outbox/     ($(find data/outbox -type f | wc -l) files)
 
-Go on with        $emailint list-cases
+Go on with        $emailint explain examples/maildir/new/*.M19.two-firms
                   $emailint render-template case-confirm
                   $emailint --help
 Then edit integrations.yaml into your own.

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from emailint.config.load import load
+from emailint.directory.check import check
 
 ROOT = Path(__file__).parents[2]
 MAILS = sorted((ROOT / "examples" / "maildir" / "new").iterdir())
+DIRECTORY = ROOT / "examples" / "directory.csv"
 KINDS = (
     "plain", "html-only", "alternative", "attachments", "inline-image", "raw-8bit-subject", "encoded-subject",
     "auto-reply", "bounce", "list", "follow-up", "two-aliases", "plus-address", "quoted-history", "forwarded",
-    "broken",
+    "broken", "token", "token-of-a-stranger", "two-firms", "contact",
 )  # fmt: skip
 RESERVED = re.compile(rb"@(?:[a-z0-9.-]+\.)?(?:example\.(?:com|net|org)|court\.example)\b")
 
@@ -26,7 +28,7 @@ def test_it_holds_every_kind_of_mail() -> None:
     assert [path.name.split(".", 2)[2] for path in MAILS] == list(KINDS)
 
 
-@pytest.mark.parametrize("path", MAILS, ids=lambda path: str(path.name.split(".", 2)[2]))
+@pytest.mark.parametrize("path", [*MAILS, DIRECTORY], ids=lambda path: str(path.name.split(".", 2)[-1]))
 def test_addresses_are_of_domains_that_nobody_has(path: Path) -> None:
     """RFC 2606 sections 2 and 3."""
     addresses = re.findall(rb"[\w.+-]+@[\w.-]+\w", path.read_bytes())
@@ -54,6 +56,10 @@ def test_the_configuration_at_the_top_is_well_and_touches_this_machine_alone() -
     assert [each.protocol for each in config.integrations] == ["maildir"]
     assert [each.outbound.type for each in config.integrations] == ["folder"]
     assert config.store == ROOT / "data"
+    assert config.directory == DIRECTORY
+    inspected = check(DIRECTORY)
+    assert (inspected.problems, inspected.notices) == ((), ())
+    assert inspected.organisations == 3
     assert len(config.integrations[0].aliases) >= 2
 
 

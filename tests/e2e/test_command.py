@@ -24,6 +24,8 @@ CASES = MAILS - 2
 def demo(tmp_path: Path) -> Path:
     """A folder with the configuration at the top and a fresh copy of the example mailbox."""
     shutil.copy(ROOT / "integrations.yaml", tmp_path)
+    (tmp_path / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "directory.csv", tmp_path / "examples")
     maildir = tmp_path / "data" / "maildir"
     for folder in ("cur", "new", "tmp"):
         (maildir / folder).mkdir(parents=True)
@@ -100,6 +102,22 @@ def test_the_books_balance_and_a_second_sweep_changes_nothing(demo: Path) -> Non
     second = json.loads(emailint(demo, "process", "--json").stdout)["totals"]
     assert set(second.values()) == {0}
     assert tree(demo) == before
+
+
+def test_each_case_belongs_to_the_client_that_the_directory_says(demo: Path) -> None:
+    emailint(demo, "process")
+    found = {
+        case["message"]["message_id"]: (case["workspace"], case["workspace_rule"]) for case in cases(demo)
+    }
+    assert found["<20261123.wrong-hours@mail.example.com>"] == (1201, "employee")
+    assert found["<sheets-46@mail.example.com>"] == (1201, "contact")
+    assert found["<conge@smtp.example.net>"] == (1202, "organisation")
+    assert found["<token@mail.example.com>"] == (1202, "clid")
+    assert found["<token-of-a-stranger@billing.example.org>"] == (1200, "alias")
+    assert found["<two-firms@home.example.net>"] == (1203, "employee")
+    assert {workspace for workspace, _ in found.values()} == {1200, 1201, 1202, 1203}
+    assert (demo / "data" / "directory.index").exists()
+    assert [path.name for path in (demo / "examples").iterdir()] == ["directory.csv"]
 
 
 def test_a_dry_run_shows_everything_and_changes_nothing(demo: Path) -> None:
