@@ -284,6 +284,7 @@ import os, sys
 from pathlib import Path
 from emailint.errors import StoreError
 from emailint.store import open_store
+Path("/").as_uri()  # what it imports may be out of reach for somebody, where Python is in root's home
 if os.geteuid() == 0:
     os.setresuid(65534, 65534, 65534)
 try:
