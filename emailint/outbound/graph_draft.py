@@ -8,7 +8,7 @@ docs/decisions/0030-graph-replies.md.
 from __future__ import annotations
 
 import base64
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,7 @@ from emailint.graph_client.answers import Refused
 from emailint.outbound.gate import KEPT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from emailint.graph_client.client import GraphClient
     from emailint.outgoing import OutgoingMail, Written
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _CHECKED: Final = (
     "id,internetMessageId,isDraft,toRecipients,ccRecipients,bccRecipients,replyTo,internetMessageHeaders"
 )
+_UNKNOWN: Final = frozenset({400, 404, 405, 501})
 _SUPPRESS: Final = "X-Auto-Response-Suppress"
 
 
@@ -48,7 +49,7 @@ def make_draft(client: GraphClient, mail: OutgoingMail, answered: str | None) ->
     if identity is None:
         return _from_octets(client, mail)
     try:
-        client.request("PATCH", client.message(identity), _content(mail))
+        _fill(client, identity, mail)
         _without_attachments(client, identity)
         return _checked(client, identity, mail)
     except BaseException:
@@ -69,10 +70,11 @@ def remove_left(client: GraphClient, message_id: str) -> None:
     """Delete drafts of this reply that a sweep left which died before it began to send."""
     escaped = message_id.replace("'", "''")
     asked = {"$select": "id,isDraft,internetMessageId", "$filter": f"internetMessageId eq '{escaped}'"}
-    for page in client.pages(client.folder("drafts", "messages"), asked):
-        for each in page:
-            if each.get("internetMessageId") == message_id and each.get("isDraft") is True:
-                remove(client, str(each["id"]))
+    with _unless_unknown():
+        for page in client.pages(client.folder("drafts", "messages"), asked):
+            for each in page:
+                if each.get("internetMessageId") == message_id and each.get("isDraft") is True:
+                    remove(client, str(each["id"]))
 
 
 def _reply(client: GraphClient, mail: OutgoingMail, answered: str) -> str | None:
@@ -104,6 +106,28 @@ def _from_octets(client: GraphClient, mail: OutgoingMail) -> Draft:
     except BaseException:
         remove(client, identity)
         raise
+
+
+def _fill(client: GraphClient, identity: str, mail: OutgoingMail) -> None:
+    """What the reply says; without our Message-ID where Exchange does not let it be set."""
+    content = _content(mail)
+    try:
+        client.request("PATCH", client.message(identity), content)
+    except Refused as refused:
+        if refused.status != 400:
+            raise
+        del content["internetMessageId"]
+        client.request("PATCH", client.message(identity), content)
+
+
+@contextmanager
+def _unless_unknown() -> Iterator[None]:
+    """Tidying that a server does not know how to do holds up no reply."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.status not in _UNKNOWN:
+            raise
 
 
 def _content(mail: OutgoingMail) -> dict[str, Any]:
@@ -139,9 +163,10 @@ def _headers(mail: OutgoingMail) -> list[dict[str, str]]:
 
 def _without_attachments(client: GraphClient, identity: str) -> None:
     """Take out the pictures that the quoted text brought along."""
-    for page in client.pages(client.message(identity, "attachments"), {"$select": "id"}):
-        for each in page:
-            client.request("DELETE", client.message(identity, "attachments", str(each.get("id"))))
+    with _unless_unknown():
+        for page in client.pages(client.message(identity, "attachments"), {"$select": "id"}):
+            for each in page:
+                client.request("DELETE", client.message(identity, "attachments", str(each.get("id"))))
 
 
 def _checked(client: GraphClient, identity: str, mail: OutgoingMail) -> Draft:

@@ -239,7 +239,7 @@ class GraphSource:
             for page in client.pages(path, parameters):
                 yield from page
         except Refused as refused:
-            if refused.status != 400 or not self._sizes_offered:
+            if refused.status not in (400, 501) or not self._sizes_offered:
                 raise self._folder_error(refused) from None
             self._sizes_offered = False
         else:
@@ -263,7 +263,7 @@ class GraphSource:
             if refused is None:
                 ref = self._ref(answer.mapping())
                 found[locus] = MessageRef(locus, ref.size, ref.received_at) if ref else MessageRef(locus)
-            elif refused.status == 400 and self._sizes_offered:
+            elif refused.status in (400, 501) and self._sizes_offered:
                 self._sizes_offered = False
                 return self._measured(loci)
             elif not refused.gone:

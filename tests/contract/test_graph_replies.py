@@ -278,6 +278,30 @@ def test_a_begin_that_fails_leaves_no_draft(double: GraphDouble, mailbox: Double
     assert mailbox.sent == mailbox.drafts() == []
 
 
+@pytest.mark.parametrize("status", [400, 501])
+@pytest.mark.parametrize("where", ["GET .*drafts", "GET .*attachments"])
+def test_tidying_that_is_not_known_holds_up_no_reply(
+    double: GraphDouble, mailbox: DoubleMailbox, noted: Noted, where: str, status: int
+) -> None:
+    double.fault(where, Fault(status, {"error": {"code": "ErrorInvalidUrlQueryFilter"}}), 99)
+    with graph_outbound(double) as outbound:
+        outbound.send(reply_to(double, mailbox.add(THEIRS)), noted)
+    assert len(mailbox.sent) == 1
+
+
+def test_where_our_message_id_cannot_be_set_the_reply_goes_out_all_the_same(
+    double: GraphDouble, mailbox: DoubleMailbox, noted: Noted
+) -> None:
+    refusal = Fault(400, {"error": {"code": "ErrorInvalidPropertySet"}})
+    double.fault("createReply", refusal)
+    double.fault("PATCH", refusal)
+    with graph_outbound(double) as outbound:
+        outbound.send(reply_to(double, mailbox.add(THEIRS)), noted)
+    (sent,) = mailbox.sent
+    assert sent.properties["body"]["content"] == "<p>Thank you.</p>\n"
+    assert noted.tokens == [(sent.identity, sent.internet_message_id())]
+
+
 class Died(BaseException):
     """What a kill looks like from inside."""
 

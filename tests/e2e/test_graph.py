@@ -40,6 +40,7 @@ def double() -> Iterator[GraphDouble]:
         running.mailbox(ADDRESS)
         yield running
     assert running.graph.complaints == []
+    assert running.most_at_once <= 2
 
 
 def configure(installation: Installation, double: GraphDouble, **changes: str) -> None:
