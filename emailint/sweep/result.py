@@ -65,12 +65,16 @@ class MessageResult:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationResult:
-    """One integration's share. `error` is one line when it could not be swept or backs off."""
+    """One integration's share. `error` is one line when it could not be swept or backs off.
+
+    `in_passing`: its server only asked to wait, and not for long, so that this is no alarm.
+    """
 
     name: str
     counts: Counts = Counts()
     error: str | None = None
     messages: tuple[MessageResult, ...] = ()
+    in_passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +104,4 @@ class SweepResult:
         """Whether the exit status is 1: an integration failed, or mail failed, was held or quarantined."""
         total = self.totals
         failed = total.failed + total.held + total.quarantined
-        return bool(failed) or any(integration.error for integration in self.integrations)
+        return bool(failed) or any(each.error and not each.in_passing for each in self.integrations)

@@ -119,6 +119,7 @@ class Tally:
     counts: Counts = field(default_factory=Counts)
     messages: list[MessageResult] = field(default_factory=list)
     error: str | None = None
+    in_passing: bool = False
     replies: dict[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -149,6 +150,8 @@ class Tally:
         balanced = replace(counts, left=counts.listed - dealt)
         messages = (
             replace(message, reply=self.replies.get(message.case_id or "", message.reply))
+            if message.reply == "pending"
+            else message
             for message in self.messages
         )
-        return IntegrationResult(self.name, balanced, self.error, tuple(messages))
+        return IntegrationResult(self.name, balanced, self.error, tuple(messages), in_passing=self.in_passing)

@@ -91,6 +91,7 @@ class Sweep:
         health = self.run.store.ledger.health(place)
         if not self.may_try(health):
             tally.error = backing_off(health)
+            tally.in_passing = self.run.troubles.throttled_in_passing(integration.name)
             return
         self.run.tell(MailboxStarted(integration.name))
         try:
@@ -125,6 +126,7 @@ class Sweep:
         """A mailbox could not be swept: one error, whatever was taken before is durable."""
         tally.error = str(error)
         self.run.troubles.report(error, integration)
+        tally.in_passing = self.run.troubles.throttled_in_passing(integration.name)
 
     def worse(self, place: str, health: Health, error: EmailintError) -> None:
         """A mailbox that keeps failing is tried less often."""

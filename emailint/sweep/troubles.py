@@ -28,6 +28,9 @@ SENDING = "sending"
 KEPT = frozenset({"held", "quarantined", "reply_bounced"})
 """Errors that wait for a person: open until somebody retries or dismisses them."""
 
+PATIENCE = timedelta(minutes=15)
+"""How long a server may ask to wait before that is an alarm."""
+
 BREAKER_LASTS = timedelta(minutes=10)
 """How long after its last case a breaker is said to be open."""
 
@@ -72,7 +75,7 @@ class Troubles:
         """
         self._open = {error.error_id: error for error in self.ledger.errors()}
         for error in self._open.values():
-            if error.told_at is None:
+            if error.told_at is None and not self._in_passing(error):
                 self.write(error_record(error, "opened"))
                 self.news.append(error)
 
@@ -99,10 +102,22 @@ class Troubles:
             if opened.count == 1 or opened.count in REPEATS:
                 self.write(error_record(opened, "opened" if opened.count == 1 else "repeated"))
             untold = opened.told_at is None or now - opened.told_at >= TELL_AGAIN
-            if untold and opened.error_id not in self._seen:
+            if untold and opened.error_id not in self._seen and not self._in_passing(opened):
                 self.news.append(opened)
             self._seen.add(opened.error_id)
             return opened
+
+    def throttled_in_passing(self, name: str) -> bool:
+        """Whether this integration only waits as its server asked, and not for long: no alarm."""
+        mine = [
+            error
+            for error in self._open.values()
+            if error.trouble.integration == name and error.trouble.scope == Scope.INTEGRATION
+        ]
+        return bool(mine) and all(map(self._in_passing, mine))
+
+    def _in_passing(self, error: OpenError) -> bool:
+        return error.trouble.kind == "throttled" and self.clock.now() - error.opened_at < PATIENCE
 
     def close_integration(self, name: str) -> None:
         """A good sweep of this integration: its own errors are over, but for a breaker's for some time."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
 
 from emailint.message import read_headers, read_message, read_minimal
-from emailint.message.model import Limits, ReadSettings
+from emailint.message.model import InboundMessage, Limits, ReadSettings
+from tests.support.timing import assert_within
 
 HEAD = b"From: Ann <ann@example.com>\r\nTo: desk@example.org\r\nSubject: Question\r\n"
 FILE = b"--b\r\nContent-Type: application/pdf; name=a.pdf\r\n\r\n0123456789\r\n"
@@ -205,9 +205,9 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_mail_ends_as_a_case_in_under_two_seconds(name: str) -> None:
     raw = HOSTILE[name]
-    started = time.process_time()
-    message = read_message(raw)
-    assert time.process_time() - started < 2.0
+    read: list[InboundMessage] = []
+    assert_within(2.0, lambda: read.append(read_message(raw)))
+    message = read[-1]
     assert not any("could not be read (" in each or "parse_failed" in each for each in message.defects)
     assert len(message.attachments) <= Limits().attachments + 3
     assert len(message.text) + len(message.quoted) <= 2_000_000

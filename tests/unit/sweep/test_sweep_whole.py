@@ -21,6 +21,7 @@ from emailint.errors import (
     OutboundUnavailable,
     OutcomeUnknown,
     StoreError,
+    Throttled,
     UsageError,
 )
 from emailint.store import ProjectionReport, open_store
@@ -375,6 +376,27 @@ def test_a_wrong_password_for_a_day_is_one_error_and_few_logins(world: World) ->
     result = world.sweep()
     assert (result.totals.cases, world.open_errors()) == (1, [])
     assert len(result.recovered) == 1
+
+
+def test_throttling_is_an_alarm_only_when_it_lasts(world: World) -> None:
+    world.source.deliver(letter())
+    world.source.before = failing("list", Throttled("the server asks to wait", retry_after=30))  # type: ignore[assignment]
+    alarms = []
+    for _ in range(30):
+        result = world.sweep()
+        alarms.append((result.trouble, len(result.news)))
+        world.clock.forward(timedelta(minutes=1))
+    assert alarms[:15] == [(False, 0)] * 15
+    assert all(trouble for trouble, _ in alarms[16:])
+    assert sum(news for _, news in alarms) == 1
+    assert [error.trouble.kind for error in world.open_errors()] == ["throttled"]
+
+
+def test_a_follow_up_is_not_said_to_be_answered_because_its_case_was(world: World) -> None:
+    world.source.deliver(letter(1))
+    world.source.deliver(letter(2, headers="In-Reply-To: <1@example.com>\n"))
+    first, second = world.sweep().integrations[0].messages
+    assert (first.reply, second.reply) == ("sent", "withheld: no_template")
 
 
 def test_a_connection_that_fails_in_passing_is_tried_once_more(world: World) -> None:
