@@ -32,11 +32,13 @@ def read(headers: Headers, authserv_id: str | None) -> Authentication:
 
     Only the topmost Authentication-Results that bears `authserv_id` counts (RFC 8601 sections 2.5 and 5):
     everything below it may have come with the mail. `topmost-without-id` means the topmost one of all,
-    provided that it bears no identifier. ARC-Authentication-Results is never read. Of several results
+    provided that it bears no identifier. A field that stands where mail servers see none, behind a line
+    that ends the headers for them or with a blank before its colon, is none: they cannot have removed a
+    forged one there. ARC-Authentication-Results is never read. Of several results
     for one method: DKIM passes if any signature does, SPF of the envelope sender goes before SPF of the
     HELO name, and a DMARC pass counts only if no other DMARC result disagrees.
     """
-    results = _trusted_results(headers.all(_FIELD), authserv_id)
+    results = _trusted_results(headers.sure(_FIELD), authserv_id)
     return Authentication(
         dmarc=_dmarc([result for method, result, _ in results if method == "dmarc"]),
         spf=_spf([(result, names) for method, result, names in results if method == "spf"]),

@@ -74,6 +74,7 @@ def read(raw: bytes, limits: Limits) -> Block:
         further = again.run(top=True)
         if again.junk or not again.names & _ESSENTIAL or len(again.names & _KNOWN) < 2:
             break
+        reader.unseen |= set(range(len(reader.fields), len(reader.fields) + len(again.fields)))
         reader.fields += again.fields
         reader.hidden |= again.names - reader.names
         reader.names |= again.names
@@ -131,6 +132,7 @@ class _Reader:
         self.fields: list[tuple[str, bytes]] = []
         self.names: set[bytes] = set()
         self.hidden: set[bytes] = set()
+        self.unseen: set[int] = set()  # the numbers of fields that other programs may not take for such
         self.defects: list[str] = []
         self.blocks: list[int] = [start]
         self.junk = 0
@@ -146,6 +148,7 @@ class _Reader:
         ended = self._collect(lines)
         if self.fields and not any(_known(name) for name in self.names):
             self.fields, ended = [], 0
+            self.unseen.clear()
         if ended is None:
             return body
         if top or ended or lines[0].strip():
@@ -194,6 +197,7 @@ class _Reader:
                 return None
             name, pieces = match[1], [match[3]]
             if match[2]:
+                self.unseen.add(len(self.fields))  # its number, as `_field` takes it up next
                 self.defects.append(f"white space before the colon of {name[:40].decode('ascii')}")
         self._field(name, pieces)
         return None
@@ -226,8 +230,10 @@ class _Reader:
             value = value.rpartition(b",")[0] or value if lower in _LISTS else value
         if b"\0" in value:
             value = value.replace(b"\0", b"")
-        if self.ended and lower not in self.names:
-            self.hidden.add(lower)
+        if self.ended:
+            self.unseen.add(len(self.fields))
+            if lower not in self.names:
+                self.hidden.add(lower)
         self.names.add(lower)
         self.fields.append((name[:200].decode("ascii"), value.rstrip(b"\r\n \t")))
         return True
@@ -236,7 +242,8 @@ class _Reader:
         """What was read."""
         defects = tuple(dict.fromkeys(before + self.defects))
         hidden = frozenset(name.decode("ascii") for name in self.hidden)
-        return Block(Headers(self.fields), body, defects, self.over, hidden)
+        headers = Headers(self.fields, unseen=frozenset(self.unseen))
+        return Block(headers, body, defects, self.over, hidden)
 
 
 def _last_known(lines: list[bytes]) -> int:

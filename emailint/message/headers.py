@@ -18,11 +18,20 @@ class Headers:
     before it is guessed.
     """
 
-    __slots__ = ("_fields", "_index", "hint")
+    __slots__ = ("_fields", "_index", "_unseen", "hint")
 
-    def __init__(self, fields: Iterable[tuple[str, bytes]] = (), hint: str | None = None) -> None:
-        """`fields`: name as it is written, and the value's raw bytes with its folds."""
+    def __init__(
+        self,
+        fields: Iterable[tuple[str, bytes]] = (),
+        hint: str | None = None,
+        unseen: frozenset[int] = frozenset(),
+    ) -> None:
+        """`fields`: name as it is written, and the value's raw bytes with its folds.
+
+        `unseen`: the numbers of those that a mail server which cleans the headers may not have seen.
+        """
         self._fields = tuple(fields)
+        self._unseen = unseen
         self._index: dict[str, list[bytes]] = {}
         self.hint = hint
         for name, raw in self._fields:
@@ -63,6 +72,15 @@ class Headers:
     def all(self, name: str) -> list[str]:
         """Like `first`, for all fields of this name from the top."""
         return [one_line(words.plain(raw, self.hint)) for raw in self.raws(name)]
+
+    def sure(self, name: str) -> list[str]:
+        """Like `all`, without fields that stand where mail servers see none: they may be anybody's."""
+        raws = (
+            raw
+            for number, (each, raw) in enumerate(self._fields)
+            if number not in self._unseen and each.lower() == name.lower()
+        )
+        return [one_line(words.plain(raw, self.hint)) for raw in raws]
 
     def text(self, name: str) -> str | None:
         """The topmost field as people read it: one line, encoded words decoded (RFC 2047)."""

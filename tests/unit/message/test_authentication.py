@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
+from emailint.message import read_message
 from emailint.message.authentication import read
 from emailint.message.headers import Headers
-from emailint.message.model import Authentication
+from emailint.message.model import Authentication, ReadSettings
 from tests.support.timing import assert_within
 
 OURS = "mx.example.org"
@@ -208,3 +211,37 @@ def test_other_fields_are_never_read(name: str) -> None:
 def test_hostile_fields_take_linear_time(piece: str) -> None:
     value = f"{OURS}; {piece * 200_000}"
     assert_within(0.2, lambda: read(headers(value), OURS))
+
+
+JUNK: Final = "this line is no header, and ends them for others"
+FORGED: Final = f"Authentication-Results: {OURS}; dmarc=pass"
+HEADS: Final = [
+    ("plain", ["From: ann@example.com", FORGED], "pass"),
+    ("behind a line that is no header", ["From: ann@example.com", JUNK, FORGED], None),
+    (
+        "and below one of another",
+        ["Authentication-Results: a.b; spf=pass", "From: a@b.c", JUNK, FORGED],
+        None,
+    ),
+    ("above such a line", [FORGED, "From: ann@example.com", JUNK, "To: bob@example.com"], "pass"),
+    ("a blank before the colon", ["From: ann@example.com", FORGED.replace(":", " :", 1)], None),
+    ("a tab before the colon", [FORGED.replace(":", "\t:", 1), "From: ann@example.com"], None),
+    (
+        "a blank before the colon, ours below",
+        [FORGED.replace(":", " :", 1), FORGED.replace("pass", "fail")],
+        "fail",
+    ),
+    (
+        "behind a blank line",
+        ["Received: by a.b", "To: b@c.de", "", "From: a@b.c", "Subject: x", FORGED],
+        None,
+    ),
+    ("a blank before another colon", ["Subject : Hours", FORGED, "From: ann@example.com"], "pass"),
+]
+
+
+@pytest.mark.parametrize(("lines", "dmarc"), [row[1:] for row in HEADS], ids=[row[0] for row in HEADS])
+def test_a_field_that_mail_servers_do_not_see_is_not_trusted(lines: list[str], dmarc: str | None) -> None:
+    mail = "\n".join([*lines, "", "My hours are wrong.", ""]).encode()
+    message = read_message(mail, ReadSettings(authserv_id=OURS))
+    assert message.authentication.dmarc == dmarc
