@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emailint.message.model import Address, Authentication, InboundMessage
+    from emailint.message.model import Address, Authentication, Bounce, InboundMessage
 
 SCHEMA = 1
 
@@ -91,6 +91,7 @@ class Case:
     due_at: datetime | None = None
     attachments: tuple[StoredAttachment, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
+    bounces: tuple[Bounce, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
@@ -129,6 +130,7 @@ class Case:
             "authentication": authentication_record(self.authentication),
             "defects": list(self.defects),
             "reply": {"decision": self.reply_decision, "reason": self.reply_reason},
+            **bounces_record(self.bounces),
             **self.extra,
         }
 
@@ -151,6 +153,7 @@ class FollowUp:
     defects: tuple[str, ...]
     matched_by: str
     attachments: tuple[StoredAttachment, ...] = ()
+    bounces: tuple[Bounce, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """The line as a mapping, in the documented order."""
@@ -170,6 +173,7 @@ class FollowUp:
             "authentication": authentication_record(self.authentication),
             "defects": list(self.defects),
             "matched_by": self.matched_by,
+            **bounces_record(self.bounces),
         }
 
 
@@ -235,6 +239,23 @@ def attachment_record(stored: StoredAttachment) -> dict[str, Any]:
 def authentication_record(verdicts: Authentication) -> dict[str, str | None]:
     """The block `authentication`."""
     return {"dmarc": verdicts.dmarc, "spf": verdicts.spf, "dkim": verdicts.dkim}
+
+
+def bounces_record(bounces: tuple[Bounce, ...]) -> dict[str, list[dict[str, str | None]]]:
+    """The block `bounces`, which only a delivery report has: whom it names, and why."""
+    if not bounces:
+        return {}
+    return {
+        "bounces": [
+            {
+                "recipient": bounce.recipient,
+                "status": bounce.status,
+                "diagnostic": bounce.diagnostic,
+                "original_message_id": bounce.original_message_id,
+            }
+            for bounce in bounces
+        ]
+    }
 
 
 def message_block(message: InboundMessage, locus: str, received_at: datetime | None) -> dict[str, Any]:

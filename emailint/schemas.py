@@ -64,6 +64,19 @@ ATTACHMENT: Final = _record(
     "one attachment",
 )
 
+BOUNCES: Final = _list(
+    _record(
+        {
+            "recipient": _text("whom it did not reach; may be empty"),
+            "status": _maybe("the status code (RFC 3463), where the report gives one"),
+            "diagnostic": _maybe("the reason in the words of the mail system"),
+            "original_message_id": _maybe("the Message-ID of the mail that came back"),
+        },
+        "one failed recipient",
+    ),
+    "only in delivery reports: whom they name",
+)
+
 MESSAGE: Final = _record(
     {
         "message_id": _maybe("Message-ID as it stands, or null where there is none"),
@@ -167,10 +180,11 @@ CASE: Final = _record(
         "other_aliases": _list(_text("an address"), "further aliases of the mailbox that the mail names"),
         "rules": _list(_text("a name"), "the field rules that took effect, in order"),
         "reply_template": _text("the reply's template where a field rule named one, or `none`"),
+        "bounces": BOUNCES,
     },
     "one case: one line of cases.jsonl",
 )
-for _name in ("related_case", "other_aliases", "rules", "reply_template"):
+for _name in ("related_case", "other_aliases", "rules", "reply_template", "bounces"):
     CASE["required"].remove(_name)
 
 FOLLOW_UP: Final = _record(
@@ -185,9 +199,11 @@ FOLLOW_UP: Final = _record(
         "message": MESSAGE,
         **_JUDGEMENT,
         "matched_by": _text("what tied it to the case"),
+        "bounces": BOUNCES,
     },
     "one message that belongs to a case that exists: one line of followups.jsonl",
 )
+FOLLOW_UP["required"].remove("bounces")
 
 ERROR: Final = _record(
     {

@@ -79,6 +79,7 @@ def make_case(
         signals=_signals(message),
         authentication=message.authentication,
         defects=message.defects,
+        bounces=message.bounces,
         reply_decision=reply[0],
         reply_reason=reply[1],
         extra=_extra(match),
@@ -108,6 +109,7 @@ def make_follow_up(
         authentication=message.authentication,
         defects=message.defects,
         matched_by=belongs.matched_by,
+        bounces=message.bounces,
         attachments=attachments,
     )
 

@@ -81,7 +81,9 @@ def decide(
     if verdict == "deny":
         return Ignore(match, f"deny: {address} is on the deny list of alias {alias.address} ({entry})")
     if alias.automatic_for(message.kind) == "ignore":
-        return Ignore(match, f"automatic: {message.kind} is ignored by alias {alias.address}")
+        returned = any(bounce.original_message_id for bounce in message.bounces)  # a reply of ours, perhaps
+        reason = f"automatic: {message.kind} is ignored by alias {alias.address}"
+        return Ignore(match, reason, unless_follow_up=returned)
     if knowledge is None or verdict == "allow" or _is_welcome(alias, address, knowledge):
         return NewCase(match)
     return _stranger(match, address)

@@ -114,7 +114,7 @@ def _none(rule: str, says: str) -> Answer:
 
 
 def _token(asked: _Asked) -> Iterator[Answer]:
-    found = tokens_in(asked.message.text) if asked.message else None
+    found = tokens_in(asked.message.text, asked.message.subject) if asked.message else None
     if not found:
         yield _none("token", "no token")
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emailint.config.model import Alias, ReplySettings
+from emailint.config.model import Alias, Disposal, ReplySettings
 from emailint.errors import StoreError
 from emailint.sweep.troubles import Troubles
 from tests.support.memory import letter
@@ -168,7 +168,9 @@ def test_a_directory_that_cannot_be_read_leaves_the_mail_unread(
     assert world.open_errors() == []
 
 
-def test_a_bounce_of_our_reply_is_tied_to_its_case_and_listed(world: World) -> None:
+@pytest.mark.parametrize("automatic", ["case", "ignore"])
+def test_a_bounce_of_our_reply_is_tied_to_its_case_and_listed(world: World, automatic: Disposal) -> None:
+    world.change(aliases=(Alias("payroll@example.org", default=True, automatic={"bounce": automatic}),))
     world.source.deliver(letter(1))
     world.sweep()
     (reply,) = world.outbound.sent
@@ -187,6 +189,7 @@ def test_a_bounce_of_our_reply_is_tied_to_its_case_and_listed(world: World) -> N
     assert (result.totals.follow_ups, result.totals.cases, result.trouble) == (1, 0, False)
     (line,) = world.lines("followups.jsonl")
     assert (line["case_id"], line["kind"], line["matched_by"]) == ("CS-000001", "bounce", "bounce")
+    assert [(each["recipient"], each["status"]) for each in line["bounces"]] == [("ann@example.com", "5.1.1")]
     (error,) = world.open_errors()
     assert (error.trouble.kind, error.trouble.case_id) == ("reply_bounced", "CS-000001")
     assert "ann@example.com (5.1.1)" in error.trouble.message
