@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from emailint.store.ledger import OpenError
+    from emailint.store.records import OpenError
 
 
 @click.command("list-errors")

@@ -14,7 +14,7 @@ from emailint.terminal import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from emailint.store.ledger import OpenError
+    from emailint.store.records import OpenError
 
 
 def errors(found: Sequence[OpenError], now: datetime) -> Sheet:

@@ -14,7 +14,7 @@ from emailint.terminal import clip, terminal_safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from emailint.store.ledger import OpenError
+    from emailint.store.records import OpenError
     from emailint.sweep.result import IntegrationResult, MessageResult, SweepResult
 
 MAXIMUM_ROWS = 200

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from emailint.errors import EmailintError
     from emailint.message.model import Attachment
-    from emailint.store.ledger import Key
+    from emailint.store.records import Key
 
 FOLDER = "attachments"
 _IN_THE_WAY = frozenset({errno.ELOOP, errno.ENOTDIR})

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emailint.store.ledger import Key
+    from emailint.store.records import Key
 
 
 def folder_name(key: Key) -> str:

@@ -12,9 +12,9 @@ from emailint.store import aside, disk
 from emailint.store.attachments import FOLDER as ATTACHMENTS
 from emailint.store.attachments import AttachmentStore
 from emailint.store.errors_log import ErrorsLog, to_standard_error
-from emailint.store.ledger import Journal
 from emailint.store.projection import Projection, ProjectionReport
 from emailint.store.raw_mail import HOLD, QUARANTINE, RawMail
+from emailint.store.records import Journal
 from emailint.store.secret_key import NAME as SECRET_KEY
 from emailint.store.secret_key import SIZE as KEY_SIZE
 from emailint.store.secret_key import load_secret_key

@@ -13,7 +13,7 @@ from emailint.store import disk
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emailint.store.ledger import Journal, JournalEnd, Line
+    from emailint.store.records import Journal, JournalEnd, Line
 
 _NOT_ZERO = re.compile(rb"[^\0]+")
 

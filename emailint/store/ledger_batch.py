@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emailint.addresses import domain_of, normalise
 from emailint.errors import StoreError
-from emailint.store.ledger import CaseFacts, Disposition, Entry, Journal, Known, NewReply
+from emailint.store.records import CaseFacts, Disposition, Entry, Journal, Known, NewReply
 from emailint.store.schema import from_micros, stored, to_micros
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from emailint.store.database import Database
-    from emailint.store.ledger import KeptMail, Key
+    from emailint.store.records import KeptMail, Key
 
 BEGINS_CASE = frozenset({Disposition.CASE, Disposition.QUARANTINED})
 STAYS_IN_ITS_FOLDER = frozenset({Disposition.HELD, Disposition.QUARANTINED})

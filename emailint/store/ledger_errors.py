@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from emailint.store.ledger import Health, OpenError, Trouble
 from emailint.store.ledger_part import LedgerPart
+from emailint.store.records import Health, OpenError, Trouble
 from emailint.store.schema import from_micros, to_micros
 
 if TYPE_CHECKING:

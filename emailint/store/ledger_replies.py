@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from emailint.addresses import domain_of, normalise
 from emailint.errors import StoreError
-from emailint.store.ledger import Rates, Reply, ReplyState
 from emailint.store.ledger_part import LedgerPart
+from emailint.store.records import Rates, Reply, ReplyState
 from emailint.store.schema import from_micros, read_text, stored, to_micros
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emailint.store.ledger import Journal, JournalEnd, Line, Move
 from emailint.store.ledger_part import LedgerPart
+from emailint.store.records import Journal, JournalEnd, Line, Move
 from emailint.store.schema import read_text, stored
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emailint.store.ledger import Disposition, KeptMail, Key, Known, Waiting
 from emailint.store.ledger_part import LedgerPart
+from emailint.store.records import Disposition, KeptMail, Key, Known, Waiting
 from emailint.store.schema import from_micros, read_text
 
 if TYPE_CHECKING:

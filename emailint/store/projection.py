@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from emailint.store import disk
 from emailint.store.journal_files import Fit, JournalFiles
-from emailint.store.ledger import Journal
+from emailint.store.records import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emailint.errors import StoreError
-    from emailint.store.ledger import JournalEnd, Ledger, Line
+    from emailint.store.ledger import Ledger
+    from emailint.store.records import JournalEnd, Line
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from emailint.store.ledger import Key
+    from emailint.store.records import Key
 
 QUARANTINE = "quarantine"
 HOLD = "hold"

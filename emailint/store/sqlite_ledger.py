@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from emailint.store.ledger import Journal
+    from emailint.store.records import Journal
 
 NAME = "ledger.db"
 REBUILD = "make it anew from the JSON lines with `emailint store rebuild`"

@@ -12,7 +12,7 @@ from emailint.store import disk
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emailint.store.ledger import Journal
+    from emailint.store.records import Journal
 
 _ID = rb'"([^"\\{}\x00-\x1f]+)"'
 # Looks beyond the ids, so that a torn line which another program wrote on is not taken for one of ours.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from emailint.store.ledger import Health
+from emailint.store.records import Health
 
 MINUTES = (1, 2, 5, 15, 60)
 SLACK = timedelta(seconds=10)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from emailint.errors import OutboundError, OutcomeUnknown
 from emailint.outbound.protocol import Traceable
-from emailint.store.ledger import ReplyState
+from emailint.store.records import ReplyState
 from emailint.sweep.troubles import About
 
 if TYPE_CHECKING:
     from emailint.config.model import Config, Integration
     from emailint.outbound.protocol import Outbound
-    from emailint.store.ledger import Ledger, Reply
+    from emailint.store.ledger import Ledger
+    from emailint.store.records import Reply
 
 
 def settle_doubt(ledger: Ledger, outbound: Outbound, reply: Reply) -> ReplyState:

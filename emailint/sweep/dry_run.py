@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from emailint.case import StoredAttachment
-from emailint.store.ledger import Known, OpenError, Rates, ReplyState
 from emailint.store.projection import ProjectionReport
+from emailint.store.records import Known, OpenError, Rates, ReplyState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from emailint.case import ErrorRecord
     from emailint.message.model import Attachment
-    from emailint.store.ledger import (
-        Batch,
+    from emailint.store.ledger import Batch, Ledger
+    from emailint.store.records import (
         CaseFacts,
         Disposition,
         Entry,
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         Journal,
         JournalEnd,
         Key,
-        Ledger,
         Line,
         Move,
         Reply,

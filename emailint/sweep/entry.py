@@ -17,7 +17,7 @@ from emailint.routing.record import FIELD_DEFECT, Arrival, make_case, make_follo
 from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route
 from emailint.routing.rules import Subject, with_rules
 from emailint.routing.workspace import find_workspace
-from emailint.store.ledger import Disposition, Entry, Journal, KeptMail, NewReply, ReplyState
+from emailint.store.records import Disposition, Entry, Journal, KeptMail, NewReply, ReplyState
 from emailint.sweep.result import MessageResult
 from emailint.sweep.troubles import About
 

@@ -16,7 +16,7 @@ from emailint.reply.reason import Reason
 from emailint.routing.alias import match_alias
 from emailint.routing.rules import NO_REPLY, origins
 from emailint.sources.protocol import MessageRef, RawMessage
-from emailint.store.ledger import Disposition, ReplyState
+from emailint.store.records import Disposition, ReplyState
 from emailint.sweep import connect, entry, mailbox, opening, plans
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.options import SweepOptions
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from emailint.config.model import Alias, Config, Integration
     from emailint.message.model import InboundMessage
     from emailint.routing.alias import AliasMatch
-    from emailint.store.ledger import Known, NewReply
+    from emailint.store.records import Known, NewReply
     from emailint.sweep.clock import Clock
     from emailint.sweep.entry import Made
     from emailint.sweep.mailbox import Read

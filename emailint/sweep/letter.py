@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from emailint.config.model import Config, Integration, ReplySettings
     from emailint.outbound.protocol import OutgoingMail
     from emailint.reply.policy import Standing
-    from emailint.store.ledger import Ledger, Reply
+    from emailint.store.ledger import Ledger
+    from emailint.store.records import Reply
     from emailint.templating import Templates
 
 

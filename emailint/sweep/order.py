@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from emailint.errors import MessageError, SourceError
     from emailint.message.model import ReadSettings
     from emailint.sources.protocol import MailSource, MessageRef
-    from emailint.store.ledger import Batch, OpenError
+    from emailint.store.ledger import Batch
+    from emailint.store.records import OpenError
     from emailint.sweep.mailbox import Job, Read
     from emailint.sweep.plans import Kept, Plan
     from emailint.sweep.result import MessageResult

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emailint.errors import Scope, UsageError
-from emailint.store.ledger import Disposition, ReplyState, Trouble
+from emailint.store.records import Disposition, ReplyState, Trouble
 from emailint.sweep.troubles import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from emailint.store.ledger import Ledger, OpenError, Reply, Waiting
+    from emailint.store.ledger import Ledger
+    from emailint.store.records import OpenError, Reply, Waiting
 
 STOPPED = frozenset({ReplyState.FAILED, ReplyState.UNKNOWN, ReplyState.PENDING})
 """Replies that an order by name begins again."""

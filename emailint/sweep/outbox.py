@@ -22,7 +22,7 @@ from emailint.errors import (
     TemplateError,
 )
 from emailint.reply.policy import Due, Wait, Withhold
-from emailint.store.ledger import ReplyState
+from emailint.store.records import ReplyState
 from emailint.sweep import backoff, connect
 from emailint.sweep.doubts import about, in_doubt, owner, settle_doubt
 from emailint.sweep.pace import Pace
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from emailint.config.model import Config
     from emailint.errors import EmailintError
     from emailint.outbound.protocol import Outbound
-    from emailint.store.ledger import OpenError, Reply
+    from emailint.store.records import OpenError, Reply
     from emailint.sweep.clock import Budget, Clock
     from emailint.sweep.letter import Letter
     from emailint.sweep.options import SweepOptions

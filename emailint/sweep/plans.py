@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route, decide
-from emailint.store.ledger import Key
+from emailint.store.records import Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from emailint.config.model import Config, Integration
     from emailint.message.model import InboundMessage
     from emailint.routing.knowledge import Knowledge
-    from emailint.store.ledger import Known
+    from emailint.store.records import Known
     from emailint.sweep.mailbox import Read
     from emailint.sweep.run import SweepStore
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from emailint.store.ledger import OpenError
+    from emailint.store.records import OpenError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from emailint.errors import ConfigError, EmailintError, MessageError, StoreError
 from emailint.sources.protocol import MessageRef, RawMessage
-from emailint.store.ledger import Disposition, ReplyState
+from emailint.store.records import Disposition, ReplyState
 from emailint.sweep import connect, entry, mailbox, opening, plans
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.options import SweepOptions
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from emailint.config.model import Config, Integration
     from emailint.message.model import InboundMessage
     from emailint.store.folder import Store
-    from emailint.store.ledger import OpenError, Reply, Waiting
     from emailint.store.raw_mail import RawMail
+    from emailint.store.records import OpenError, Reply, Waiting
     from emailint.sweep.clock import Clock
     from emailint.sweep.mailbox import Read
     from emailint.sweep.options import Event

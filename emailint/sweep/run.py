@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from emailint.config.model import Config
     from emailint.message.model import Attachment
     from emailint.routing.knowledge import Knowledge
-    from emailint.store.ledger import Key, Ledger
+    from emailint.store.ledger import Ledger
     from emailint.store.projection import ProjectionReport
+    from emailint.store.records import Key
     from emailint.sweep.clock import Budget, Clock
     from emailint.sweep.options import Event, SweepOptions
     from emailint.sweep.outbox import Outbox

@@ -11,7 +11,7 @@ from emailint.case import stamp
 from emailint.directory.model import NOBODY
 from emailint.errors import ConnectionFailed, EmailintError, StoreError, UsageError
 from emailint.routing.knowledge import knowledge_of
-from emailint.store.ledger import Health
+from emailint.store.records import Health
 from emailint.sweep import backoff, connect, opening
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.crew import Crew

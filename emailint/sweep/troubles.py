@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from emailint.case import ErrorRecord
 from emailint.errors import EmailintError, Scope
-from emailint.store.ledger import Trouble
+from emailint.store.records import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from emailint.config.model import Integration
-    from emailint.store.ledger import Ledger, OpenError
+    from emailint.store.ledger import Ledger
+    from emailint.store.records import OpenError
     from emailint.sweep.clock import Clock
 
 REPEATS = frozenset({10, 100, 1_000, 10_000, 100_000})

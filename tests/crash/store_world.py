@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from emailint.errors import StoreError
 from emailint.message.model import Attachment
 from emailint.store import RunLock, Store, open_store
-from emailint.store.ledger import Disposition, Entry, Journal, Key, NewReply, Reply, ReplyState
 from emailint.store.ledger_batch import SqliteBatch
+from emailint.store.records import Disposition, Entry, Journal, Key, NewReply, Reply, ReplyState
 from emailint.store.sqlite_ledger import SqliteLedger
 from tests.unit.store.making import ACCOUNT, NOW, case_id, line, locus
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from emailint.store.ledger import OpenError
+    from emailint.store.records import OpenError
     from emailint.sweep.options import Event
     from emailint.sweep.result import SweepResult
     from emailint.sweep.retry import RetryResult

@@ -17,7 +17,7 @@ from emailint.report import events, records, steps, sweep
 from emailint.report.moment import age, local
 from emailint.report.progress import ProgressBar
 from emailint.report.sheet import plain_lines
-from emailint.store.ledger import OpenError, Trouble
+from emailint.store.records import OpenError, Trouble
 from emailint.sweep.options import MailboxDone, MailboxListed, MailboxStarted, MessageDone, Waiting
 from emailint.sweep.result import Counts, IntegrationResult, MessageResult, SweepResult
 

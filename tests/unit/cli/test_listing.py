@@ -10,7 +10,7 @@ import pytest
 
 from emailint.cli import main
 from emailint.errors import Exit
-from emailint.store.ledger import Trouble
+from emailint.store.records import Trouble
 from emailint.store.sqlite_ledger import SqliteLedger
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from emailint.cli import main, process
 from emailint.cli.signals import ended_gracefully
 from emailint.errors import Exit, StoreBusy, StoreError
-from emailint.store.ledger import OpenError, Trouble
+from emailint.store.records import OpenError, Trouble
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.options import MessageDone, SweepOptions
 from emailint.sweep.result import Counts, IntegrationResult, MessageResult, SweepResult

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from emailint.store.ledger import Disposition, Entry, Journal, KeptMail, Key, NewReply, ReplyState
+from emailint.store.records import Disposition, Entry, Journal, KeptMail, Key, NewReply, ReplyState
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from emailint.errors import AttachmentError, StoreError
 from emailint.message.model import Attachment
 from emailint.store import Store, open_store
 from emailint.store.digests import folder_name
-from emailint.store.ledger import Key
+from emailint.store.records import Key
 from tests.unit.store.making import files_of, key
 
 PDF = Attachment("slip.pdf", "application/pdf", b"%PDF hours", inline=False, content_id=None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emailint.store import Store, open_store
-from emailint.store.ledger import Disposition, ReplyState, Trouble
+from emailint.store.records import Disposition, ReplyState, Trouble
 from tests.unit.store.making import ACCOUNT, NOW, add, after, case, key, line, locus, reply
 
 MANY = 3_000

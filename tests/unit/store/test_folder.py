@@ -15,7 +15,7 @@ import pytest
 from emailint.errors import Exit, StoreError
 from emailint.message.model import Attachment
 from emailint.store import RunLock, Store, open_store
-from emailint.store.ledger import ReplyState
+from emailint.store.records import ReplyState
 from emailint.store.sqlite_ledger import SqliteLedger
 from tests.unit.store.making import (
     ACCOUNT,

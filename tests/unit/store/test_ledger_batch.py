@@ -7,7 +7,7 @@ import pytest
 
 from emailint.errors import StoreError
 from emailint.store import Store
-from emailint.store.ledger import CaseFacts, Disposition, Known, ReplyState
+from emailint.store.records import CaseFacts, Disposition, Known, ReplyState
 from emailint.store.sqlite_ledger import SqliteLedger
 from tests.unit.store.making import (
     ACCOUNT,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emailint.store import Store
-from emailint.store.ledger import Health, OpenError, Trouble
+from emailint.store.records import Health, OpenError, Trouble
 from emailint.store.sqlite_ledger import SqliteLedger
 from tests.unit.store.making import NOW, after, files_of
 

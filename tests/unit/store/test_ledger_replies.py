@@ -8,7 +8,7 @@ import pytest
 
 from emailint.errors import StoreError
 from emailint.store import Store
-from emailint.store.ledger import Rates, Reply, ReplyState
+from emailint.store.records import Rates, Reply, ReplyState
 from emailint.store.sqlite_ledger import SqliteLedger
 from tests.unit.store.making import NOW, add, after, case, case_id, follow_up, key, line, reply
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from emailint.store import Store
-from emailint.store.ledger import Disposition, Journal, JournalEnd, Line, Move
 from emailint.store.ledger_steps import LINES_AT_ONCE
+from emailint.store.records import Disposition, Journal, JournalEnd, Line, Move
 from emailint.store.sqlite_ledger import SqliteLedger
 from tests.unit.store.making import ACCOUNT, add, case, follow_up, key, line, locus, without_line
 

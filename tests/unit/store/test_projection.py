@@ -11,7 +11,7 @@ import pytest
 
 from emailint.errors import StoreError
 from emailint.store import ProjectionReport, Store, open_store
-from emailint.store.ledger import Line
+from emailint.store.records import Line
 from tests.unit.store.making import add, after, case, follow_up, line, reply
 
 ONE, TWO, THREE = line(1), line(2), line(3)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from emailint.store import Store, open_store
-from emailint.store.ledger import Disposition, Entry, Journal, Key
+from emailint.store.records import Disposition, Entry, Journal, Key
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from threading import Barrier
 
 from emailint.message.model import Attachment
 from emailint.store import Store
-from emailint.store.ledger import Entry, Key, Trouble
+from emailint.store.records import Entry, Key, Trouble
 from tests.unit.store.making import NOW, case, case_id, line, locus, reply
 
 THREADS = 32

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emailint.store.ledger import Health
+from emailint.store.records import Health
 from emailint.sweep import backoff
 
 NOW = datetime(2026, 11, 24, 18, 0, 5, tzinfo=UTC)
