@@ -148,9 +148,9 @@ CHECKS: Final = (
     _own,
     _not_addressed,
     _dmarc,
+    _no_template,
     _breaker,
     _old,
-    _no_template,
     _senders,
 )
 

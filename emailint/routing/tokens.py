@@ -66,6 +66,8 @@ def tokens_in(text: str, subject: str = "") -> Tokens:
 
     What looks like a token within a link is none.
     """
+    if _TOKEN.search(text) is None:
+        return Tokens()
     found: dict[str, dict[str, None]] = {"CLID": {}, "WSID": {}}
     for match in _TOKEN.finditer(own_words(text, subject)):
         found[match[1].upper()].setdefault(match[2])
