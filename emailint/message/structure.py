@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 _DASHED = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\n(?=[!-9;-~]{1,60}:)", re.MULTILINE)
 _HTML = re.compile(rb"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
+_VISIBLE = re.compile(rb"[^\s\0-]")
+_NOTICE = re.compile(
+    rb"\s*(?:boundary=\S{1,200}\s*)?"
+    rb"(?:This is a (?:multi-?part|cryptographically signed|MIME)[^\n]{0,20} (?:message|format)[^\n]{0,60}\s*)?",
+    re.IGNORECASE,
+)
+"""What stands before the first part without being text: a parameter not indented, the usual notice."""
 _TYPE = re.compile(r"[!#$&^_.+a-z0-9-]{1,100}/[!#$&^_.+a-z0-9-]{1,100}")
 
 
@@ -108,39 +115,32 @@ class Cutter:
         self.defects.append(defect)
 
     def _multipart(self, raw: bytes, start: int, end: int, part: Part) -> Part:
-        marks = self._marks(raw, start, end, part.params.get("boundary", ""))
+        marks, guessed = self._marks(raw, start, end, part.params.get("boundary", ""))
         if not marks and part.encoding in ("base64", "quoted-printable"):
             raw = transfer.decode(raw[start:end], part.encoding)
             start, end, part = 0, len(raw), replace(part, encoding="")
-            marks = self._marks(raw, start, end, part.params.get("boundary", ""))
+            marks, guessed = self._marks(raw, start, end, part.params.get("boundary", ""))
         if not marks:
             self.defects.append(f"{part.content_type} without parts; all of it was read as text")
-            text = Part(
-                "text/html" if _HTML.match(raw, start, end) else "text/plain",
-                params=part.params,
-                encoding=part.encoding,
-                source=raw,
-                span=(start, end),
-                depth=part.depth + 1,
-            )
-            return replace(part, children=(text,), encoding="")
-        return replace(
-            part,
-            children=self._children(raw, marks, end, part),
-            preamble=raw[start : marks[0].start],
-            epilogue=raw[marks[-1].end : end] if marks[-1].closing else b"",
-        )
+            return replace(part, children=(_text(raw, start, end, part),), encoding="")
+        last = marks[-1].end if marks[-1].closing else end
+        children = self._children(raw, marks, end, part)
+        if guessed:
+            before, after = _text(raw, start, marks[0].start, part), _text(raw, last, end, part)
+            return replace(part, children=(*_said(before), *children, *_said(after)), encoding="")
+        return replace(part, children=children, preamble=raw[start : marks[0].start], epilogue=raw[last:end])
 
-    def _marks(self, raw: bytes, start: int, end: int, boundary: str) -> list[_Mark]:
-        """The delimiter lines, at most as many as there may be parts."""
+    def _marks(self, raw: bytes, start: int, end: int, boundary: str) -> tuple[list[_Mark], bool]:
+        """The delimiter lines, at most as many as there may be parts, and whether they are guessed."""
         most = self.limits.parts - self._parts + 2
         found = _delimiters(raw, start, end, boundary.rstrip().encode(), most) if boundary else []
-        if not any(not mark.closing for mark in found):
-            guessed = _guess_boundary(raw, start, end)
-            found = _delimiters(raw, start, end, guessed, most) if guessed else []
-            if found:
-                self.defects.append("the boundary of the parts is missing or wrong, guessed from the text")
-        return found
+        if any(not mark.closing for mark in found):
+            return found, False
+        guessed = _guess_boundary(raw, start, end)
+        found = _delimiters(raw, start, end, guessed, most) if guessed else []
+        if found:
+            self.defects.append("the boundary of the parts is missing or wrong, guessed from the text")
+        return found, True
 
     def _children(self, raw: bytes, marks: list[_Mark], end: int, part: Part) -> tuple[Part, ...]:
         default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
@@ -166,6 +166,22 @@ def bare(headers: Headers, default: str = "text/plain") -> Part:
     disposition, filename = _disposition(headers, params)
     encoding = transfer.encoding_of(headers.first("content-transfer-encoding"))
     return Part(kind, headers, params, disposition, filename, _content_id(headers), encoding)
+
+
+def _text(raw: bytes, start: int, end: int, part: Part) -> Part:
+    """What stands in a multipart but in none of its parts, as a part of text."""
+    kind = "text/html" if _HTML.match(raw, start, end) else "text/plain"
+    depth = part.depth + 1
+    return Part(
+        kind, params=part.params, encoding=part.encoding, source=raw, span=(start, end), depth=depth
+    )
+
+
+def _said(text: Part) -> tuple[Part, ...]:
+    """The part, unless nothing stands in it but the notice that multiparts begin with."""
+    start, end = text.span
+    silent = _VISIBLE.search(text.source, start, end) is None
+    return () if silent or _NOTICE.fullmatch(text.source, start, end) else (text,)
 
 
 class _Mark(NamedTuple):
