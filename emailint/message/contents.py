@@ -123,12 +123,12 @@ class _Gatherer:
                 self._kept_as_file(option)
         if not plain:
             return rich[-1] if rich else []
-        html = "\n".join(piece.html or "" for piece in rich[-1]) if rich else None
+        html = "\n".join(piece.html for piece in rich[-1] if piece.html) if rich else None
         text = "\n\n".join(dict.fromkeys(plain))
         if html and _stands_for(text, html):
             self._defect("the plain text says next to nothing of what the HTML says; the HTML was read")
             return rich[-1]
-        return [Piece(text, html)]
+        return [Piece(text, html), *_beside(rich[-1] if rich else [], text)]
 
     def _kept_as_file(self, option: list[Piece]) -> None:
         for piece in option:
@@ -250,6 +250,13 @@ def _without_doubles(pieces: Iterable[Piece]) -> list[Piece]:
         else:
             result.append(piece)
     return result
+
+
+def _beside(option: Iterable[Piece], text: str) -> list[Piece]:
+    """The plain texts that stand beside the HTML inside one alternative, but for what `text` says too."""
+    said = " ".join(text.split())
+    beside = [piece for piece in option if not piece.html and piece.has_plain]
+    return [piece for piece in beside if " ".join((piece.plain or "").split()) not in said]
 
 
 def _stands_for(text: str, html: str) -> bool:
