@@ -65,16 +65,23 @@ _REPORT_TYPES: Final = {
 
 
 def judge(
-    headers: Headers, root: Part, subject: str, text: str, settings: ReadSettings
+    headers: Headers,
+    root: Part,
+    subject: str,
+    text: str,
+    settings: ReadSettings,
+    written: str | None = None,
 ) -> tuple[Kind, tuple[Signal, ...], tuple[Bounce, ...]]:
     """Say what wrote the mail, each thing that says so, and whom a bounce did not reach.
 
     Any signal forbids an answer. The kind is narrower: a person who writes through a list server is a
     `list`, but a wish of the sender (X-Auto-Response-Suppress), an address like noreply@, X-Loop or a
-    Feedback-ID alone leaves the mail a `person`'s. `subject` is decoded; of `text` the first lines are read,
-    and only where sender or subject give reason to.
+    Feedback-ID alone leaves the mail a `person`'s. So does wording alone, of which employees who write of
+    their leave have much in common with absence notices. `subject` is decoded; of `text`, and of `written`,
+    which is `text` without history (None: the same), the first lines are read, and only where sender or
+    subject give reason to.
     """
-    mail = _Mail(headers, root, subject, text)
+    mail = _Mail(headers, root, Wording(subject, text, written))
     mail.envelope()
     mail.auto_submitted()
     mail.report()
@@ -92,10 +99,10 @@ def judge(
 class _Mail:
     """The evidence, gathered from the surest to the vaguest, and the kinds that it speaks for."""
 
-    def __init__(self, headers: Headers, root: Part, subject: str, text: str) -> None:
+    def __init__(self, headers: Headers, root: Part, wording: Wording) -> None:
         self.headers = headers
         self.root = root
-        self.wording = Wording(subject, text)
+        self.wording = wording
         self.signals: list[Signal] = []
         self.kinds: set[Kind] = set()
         self.generated = False  # a machine wrote it, but perhaps for a list
@@ -228,9 +235,21 @@ class _Mail:
             self._say("body", Automatic.MACHINE, Kind.BOUNCE)
 
     def replied(self) -> None:
-        """Absence notices that say so only in subject or text."""
-        if not self.wording.is_personal and self.wording.is_absence_notice:
+        """Absence notices that say so only in subject or text; where that is not sure, no more than a signal.
+
+        A person who is left without an answer loses little, one whose mail is taken for a machine's may
+        lose the case.
+        """
+        if self.wording.is_personal:
+            return
+        if self.wording.is_reply(seconded=bool(self.signals) or self._answers()):
             self._say("subject", Automatic.MACHINE, Kind.AUTO_REPLY)
+        elif self.wording.may_be_reply:
+            self._say("subject", Automatic.MACHINE)
+
+    def _answers(self) -> bool:
+        """Whether the mail refers to another one (RFC 5322 section 3.6.4)."""
+        return any((self.headers.first(name) or "").strip() for name in ("In-Reply-To", "References"))
 
     def kind(self) -> Kind:
         """The strongest of what was found; what a machine made for a list is the list's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import re
 from typing import Final
@@ -17,14 +18,28 @@ _TAGS: Final = re.compile(r"(?:\s*[\[<*({]+[^\]>*)}:]{1,40}[\]>*)}]+[\s:-]*)+")
 _TITLE: Final = re.compile(
     r"[^:\uff1a\u2013\u2014\[(|\u201c\"]+?(?=\s*(?:[:\uff1a\u2013\u2014\[(|\u201c\"]|\s-\s|\Z))"
 )
+_COLON: Final = re.compile(r"\s*[:\uff1a]\s*(?=\S)")
+_TAG: Final = re.compile(r"\s*[\[({]([^\](){}]{1,40})[\])}]\s*(?=[^\s:\-])")
+_MOST_TAGS: Final = 5
 _DMARC_REPORT: Final = re.compile(r"report domain:.{1,250}submitter:")
+
+
+class Title(enum.Enum):
+    """How a subject bears the name of an automatic mail."""
+
+    NONE = enum.auto()
+    ALONE = enum.auto()
+    BEFORE_A_SUBJECT = enum.auto()  # a colon and a further subject follow
 
 
 class Wording:
     """Subject and first lines of one mail; each question is answered when it is first asked."""
 
-    def __init__(self, subject: str, text: str) -> None:
+    def __init__(self, subject: str, text: str, written: str | None = None) -> None:
+        """`text` is all of the mail's; `written` what its sender wrote now, None: all of it."""
         subject = subject[:_LONGEST_SUBJECT].casefold()
+        self._whole_subject = subject
+        self._written = text if written is None else written
         self.subject = _TAGS.sub("", subject, count=1).strip() or subject.strip()
         self._text = text
 
@@ -60,15 +75,96 @@ class Wording:
         """Whether the first words are those of a mail system, and no person's."""
         return _search(words.SYSTEM_TEXTS, self._head[:_FIRST_WORDS])
 
-    @property
-    def is_absence_notice(self) -> bool:
-        """Whether only a program writes such a subject, or such a subject and text together."""
-        if not self.subject:
-            return False
-        title = _TITLE.match(self.subject)
-        if title is not None and _compiled(words.AUTO_REPLY_SUBJECTS).fullmatch(title[0]):
+    def is_reply(self, *, seconded: bool) -> bool:
+        """Whether an automatic reply is seen by its wording; `seconded`: by something else as well.
+
+        By the wording alone only where a program's title stands before the subject that it answers.
+        """
+        if self._reply_title is not Title.NONE:
+            return seconded or (self._reply_title is Title.BEFORE_A_SUBJECT and not self._asks)
+        if self._notice_title is Title.BEFORE_A_SUBJECT and (self._titles_reply or self._text_of_machine):
             return True
-        return _search(words.ABSENCE_SUBJECTS, self.subject) and _search(words.AUTO_REPLY_TEXTS, self._head)
+        return seconded and self._speaks_of_absence and self._text_of_absence
+
+    @property
+    def may_be_reply(self) -> bool:
+        """Whether the wording is that of a program; people who announce their leave have another."""
+        if self._reply_title is not Title.NONE:
+            return True
+        if self._title(words.OFFICE_SUBJECTS) is Title.BEFORE_A_SUBJECT and not self._dates:
+            return True
+        return self._speaks_of_absence and self._text_of_machine
+
+    @functools.cached_property
+    def _reply_title(self) -> Title:
+        """Of a program's name for its replies."""
+        if self._is_tagged_reply():
+            return Title.BEFORE_A_SUBJECT
+        return self._title(words.AUTO_REPLY_SUBJECTS)
+
+    @functools.cached_property
+    def _notice_title(self) -> Title:
+        """Of the name of an absence notice, which people use for news of their leave as well."""
+        return self._title(f"{words.OFFICE_SUBJECTS}|{words.NOTICE_SUBJECTS}")
+
+    @property
+    def _speaks_of_absence(self) -> bool:
+        return self._notice_title is not Title.NONE or _search(words.ABSENCE_SUBJECTS, self.subject)
+
+    @property
+    def _titles_reply(self) -> bool:
+        """`Out of office: Re: Hours`."""
+        match = _PREFIX.match(self._title_end[1])
+        return match is not None and match[1] in words.PERSONAL_PREFIXES
+
+    @property
+    def _asks(self) -> bool:
+        """`Automatic reply: how do I set it up?`."""
+        return self._title_end[1].endswith(("?", "\uff1f", "\u061f"))
+
+    @property
+    def _dates(self) -> bool:
+        """`Out of office: 24 to 28 November`."""
+        return any(character.isdigit() for character in self._title_end[1])
+
+    @property
+    def _text_of_absence(self) -> bool:
+        return _search(words.AUTO_REPLY_TEXTS, self._written_head) or self._text_of_machine
+
+    @functools.cached_property
+    def _text_of_machine(self) -> bool:
+        return _search(words.MACHINE_TEXTS, self._written_head)
+
+    @functools.cached_property
+    def _written_head(self) -> str:
+        return " ".join(self._written[:_HEAD].split()).casefold()
+
+    @functools.cached_property
+    def _title_end(self) -> tuple[str, str]:
+        """What the subject begins with, and what stands behind its colon."""
+        title = _TITLE.match(self.subject)
+        if title is None:
+            return "", ""
+        colon = _COLON.match(self.subject, title.end())
+        return title[0], self.subject[colon.end() :].strip() if colon else ""
+
+    def _title(self, pattern: str) -> Title:
+        title, titled = self._title_end
+        if not title or not _compiled(pattern).fullmatch(title):
+            return Title.NONE
+        return Title.BEFORE_A_SUBJECT if titled else Title.ALONE
+
+    def _is_tagged_reply(self) -> bool:
+        """Whether one of the tags before the subject says so: `[Auto-Reply] Hours`."""
+        position = 0
+        for _ in range(_MOST_TAGS):
+            tag = _TAG.match(self._whole_subject, position)
+            if tag is None:
+                return False
+            if _compiled(words.AUTO_REPLY_SUBJECTS).fullmatch(tag[1].strip()):
+                return True
+            position = tag.end()
+        return False
 
 
 @functools.cache

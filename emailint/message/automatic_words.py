@@ -13,28 +13,46 @@ def _set(words: str) -> frozenset[str]:
 
 AUTO_REPLY_SUBJECTS: Final = (
     r"auto(?:matic)?[- ]?(?:reply|response|responder|answer)(?: from [^:]{1,60})?|"
-    r"automated (?:reply|response)|out of (?:the )?office (?:auto-?\s?reply|reply|response|"
-    r"message|notification)|vacation (?:reply|message|notice)|automatische (?:antwort|rückmeldung|"
-    r"empfangsbestätigung|abwesenheitsnotiz|eingangsbestätigung)|abwesenheits(?:notiz|nachricht|"
-    r"meldung|benachrichtigung|assistent|agent)|automatische mail|auto-?antwort|"
-    r"urlaubsbenachrichtigung|r[ée]ponse automatique|message (?:automatique )?d['’]absence|"
-    r"notification d['’]absence|respuesta automática|respuesta de ausencia|"
-    r"contestación automática|mensaje de ausencia|risposta automatica|messaggio di assenza|"
-    r"automatisch(?:e)? (?:antwoord|beantwoording|reactie)|afwezigheids(?:bericht|melding|"
-    r"assistent)|resposta automática|resposta de ausência|mensagem de ausência|autosvar|"
-    r"auto-?svar|automatisk(?:t)? svar|automatisk (?:besvarelse|svar)|fraværs(?:besked|melding|"
-    r"assistent)|frånvaro(?:meddelande|besked|assistent)|ikke til stede|automaattinen vastaus|"
-    r"automaattivastaus|poissaoloilmoitus|poissaoloviesti|automatyczna odpowied[źz]|"
-    r"odpowied[źz] automatyczna|autoodpowied[źz]|automatická odpov[ěe][ďd]|automatická odpověď|"
-    r"odpověď v nepřítomnosti|oznámení o nepřítomnosti|автоматический ответ|автоответ(?:чик)?|"
-    r"автоматическое уведомление|автоматична відповідь|自动回复|自动答复|自動回覆|自動答覆|自動回信|"
-    r"自动应答|外出自动回复|自動応答|"
-    r"自動返信|自動応答メール|不在通知|不在自動応答|不在のお知らせ|자동 회신|자동 응답|부재중 자동 회신|"
+    r"automated (?:reply|response)|out of (?:the )?office (?:auto-?\s?reply|reply|response)|"
+    r"vacation (?:auto-?)?reply|automatische (?:antwort|rückmeldung|"
+    r"empfangsbestätigung|abwesenheitsnotiz|eingangsbestätigung)|abwesenheits(?:assistent|agent)|"
+    r"automatische mail|auto-?antwort|r[ée]ponse automatique(?: d['’]absence)?|"
+    r"message automatique d['’]absence|respuesta automática|contestación automática|"
+    r"risposta automatica|automatisch(?:e)? (?:antwoord|beantwoording|reactie)|afwezigheidsassistent|"
+    r"resposta autom[áà]tica|auto-?svar|automatisk(?:t)? svar|automatisk besvarelse|fraværsassistent|"
+    r"frånvaroassistent|sjálfvirkt svar|automaattinen vastaus|"
+    r"automaattivastaus|automaat(?:ne )?vastus|automatinis atsakymas|automātisk[aā] atbilde|"
+    r"automatyczna odpowied[źz]|odpowied[źz] automatyczna|autoodpowied[źz]|"
+    r"automatická odpov[ěe](?:[ďd]|ď)|автоматический ответ|автоответ(?:чик)?|"
+    r"автоматическое уведомление|автоматична відповідь|аутоматски одговор|"
+    r"自动回复|自动答复|自動回覆|自動答覆|自動回信|"
+    r"自动应答|外出自动回复|自動応答|自動返信|自動応答メール|不在自動応答|"
+    r"자동 회신|자동 응답|부재중 자동 회신|"
     r"automatikus válasz|otomatik yanıt|"
     r"răspuns automat|automatický odgovor|automatická odpoveď|samodejni odgovor|"
-    r"automatski odgovor|автоматичен отговор|αυτόματη απάντηση"
+    r"automatski odgovor|автоматичен отговор|αυτόματη απάντηση|"
+    r"תשובה אוטומטית|מענה אוטומטי|(?:ال)?رد (?:ال)?تلقائي|رد آلي|trả lời tự động|tự động trả lời|"
+    r"(?:การ)?ตอบกลับอัตโนมัติ|(?:balasan|jawaban) otomatis|balasan automatik"
 )
-"""Subjects that only programs write, up to a colon, a dash or the end; a regular expression."""
+"""What programs name their replies, up to a colon, a dash or the end of a subject; a regular expression."""
+
+OFFICE_SUBJECTS: Final = (
+    r"(?:i['’]m |i am )?out of (?:the )?office(?: message| notification)?|nicht im (?:büro|hause)|"
+    r"abwesend|abwesenheitsnotiz|absence du bureau|hors du bureau|respuesta de ausencia|"
+    r"fuera de (?:la )?oficina|fuori (?:sede|ufficio)|afwezig|niet op kantoor|fora do escritório|"
+    r"ikke til stede|ikke på kontoret|inte på kontoret|poza biurem|mimo kancelář|"
+    r"odpověď v nepřítomnosti|вне офиса|不在通知|不在のお知らせ"
+)
+"""What mail programs write before the subject that they answer, and people now and then."""
+
+NOTICE_SUBJECTS: Final = (
+    r"auto|vacation (?:message|notice)|abwesenheit|abwesenheits(?:nachricht|meldung|benachrichtigung)|"
+    r"urlaubsbenachrichtigung|(?:message|notification) d['’]absence|mensaje de ausencia|"
+    r"messaggio di assenza|afwezigheids(?:bericht|melding)|(?:resposta|mensagem) de ausência|"
+    r"fravær|fraværs(?:besked|melding)|frånvar(?:o|ande)|frånvaro(?:meddelande|besked)|poissaolo|"
+    r"poissaolo(?:ilmoitus|viesti)|oznámení o nepřítomnosti"
+)
+"""The same, but as often what employees write above news of their leave."""
 
 ABSENCE_SUBJECTS: Final = (
     r"out of (?:the )?office|away from (?:the |my )?(?:office|desk|mail|email)|on (?:annual |"
@@ -47,7 +65,7 @@ ABSENCE_SUBJECTS: Final = (
     r"lomalla|poza biurem|nieobecn|na urlopie|mimo kancelář|nepřítomn|na dovolené|вне офиса|"
     r"нет в офисе|отсутств|в отпуске|不在|外出|休假|度假|休暇"
 )
-"""Subjects that people write as well; they count only with a text that only a program writes."""
+"""Subjects that people write as well, and employees more than most."""
 
 AUTO_REPLY_TEXTS: Final = (
     r"this is an (?:automatic(?:ally)?|automated|auto)[- ](?:generated )?(?:reply|response|"
@@ -87,7 +105,26 @@ AUTO_REPLY_TEXTS: Final = (
     r"このメールは自動|自動(?:応答|返信|送信|配信)|"
     r"不在にしております|休暇(?:中|をいただ|を頂)"
 )
-"""Texts of absence notices; a regular expression over the first lines joined."""
+"""Texts of absence notices, and of people who are away; a regular expression over the first lines joined."""
+
+MACHINE_TEXTS: Final = (
+    r"this is an (?:automatic(?:ally)?|automated|auto)[- ](?:generated )?(?:reply|response|"
+    r"message|e-?mail|notification)|(?:thank you|thanks) for your (?:e-?mail|mail|"
+    r"message).{0,80}(?:out of|away from|not in|on) .{0,40}(?:office|leave|vacation|holiday)|"
+    r"out of (?:the )?office.{0,200}(?:will (?:respond|reply|answer)|when i (?:return|get back)|"
+    r"(?:limited|no) access|in my absence)|dies(?:e|er|es)? (?:ist eine )?(?:automatisch|"
+    r"automatische) (?:erstellte |erzeugte |generierte )?(?:antwort|nachricht|e-?mail|mail)|"
+    r"(?:vielen dank|danke) für (?:ihre|deine|eure) (?:nachricht|e-?mail|mail|"
+    r"anfrage).{0,120}(?:nicht im (?:büro|hause)|abwesend|urlaub|nicht erreichbar|außer haus)|"
+    r"(?:nicht im büro|abwesend|urlaub|außer haus).{0,200}(?:nicht weitergeleitet|"
+    r"in dringenden fällen (?:wenden|kontaktieren))|je suis (?:actuellement )?(?:absente?|en congés?|"
+    r"hors du bureau).{0,200}je (?:vous )?répondrai|ceci est (?:un message|une réponse) automatique|"
+    r"responderé a mi (?:regreso|vuelta)|est[ea] es (?:un|una) (?:mensaje|respuesta|"
+    r"correo) automátic|questa è una risposta automatica|dit is een automatisch|"
+    r"esta é uma (?:resposta|mensagem) automática|это автоматическ|这是(?:一封)?自动|這是(?:一封)?自動|"
+    r"このメールは自動|自動(?:応答|返信|送信|配信)(?:です|メールです|されて)"
+)
+"""Texts that only programs write to somebody whose mail they answer; a regular expression as above."""
 
 BOUNCE_SUBJECTS: Final = (
     r"undeliver(?:ed|able)|mail fail(?:ure|ed)|mail delivery status|delivery status|"

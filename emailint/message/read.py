@@ -144,7 +144,7 @@ class _Reading:
         head = self._head()
         body = self._body(found, head.subject)
         whole = f"{body.text}\n{body.quoted}" if body.quoted else body.text
-        kind, signals, bounces = self._kind(root or bare(self.headers), head.subject, whole)
+        kind, signals, bounces = self._kind(root or bare(self.headers), head.subject, whole, body.text)
         return replace(
             head,
             text=body.text,
@@ -188,12 +188,12 @@ class _Reading:
         return body
 
     def _kind(
-        self, root: Part, subject: str, text: str
+        self, root: Part, subject: str, text: str, written: str
     ) -> tuple[Kind, tuple[Signal, ...], tuple[Bounce, ...]]:
         nothing = (Kind.PERSON, (), ())
         judge = automatic.judge
         return self.guarded(
-            "the kind of mail", nothing, judge, self.headers, root, subject, text, self.settings
+            "the kind of mail", nothing, judge, self.headers, root, subject, text, self.settings, written
         )
 
     def _authentication(self) -> Authentication:

@@ -200,36 +200,36 @@ def test_sender(path: str, sender: str, kind: Kind, signals: list[tuple[str, Aut
 
 AUTO_SUBJECTS: Final = [
     "Automatic reply: Hours",
-    "Automatic Reply",
-    "Automatic reply - Hours",
+    "Automatic Reply : Re: Hours",
     "[EXTERNAL] Automatic reply: Hours",
+    "[Auto-Reply] Hours",
+    "[EXTERNAL] [Auto-Reply] Hours",
     "Auto-Reply: Hours",
     "AutoReply: Hours",
     "Auto response: Hours",
     "Automated reply: Hours",
     "Out of Office AutoReply: Hours",
-    "Out of office reply",
-    "Vacation reply",
-    "Automatic reply from ann@example.com",
+    "Out of office: Re: Hours",
+    "Auto: Re: Hours",
+    "Automatic reply from ann@example.com: Hours",
     "Automatische Antwort: Stunden",
-    "Automatische Antwort",
-    "Abwesenheitsnotiz: Stunden",
-    "Abwesenheitsnotiz",
-    "Automatische Empfangsbestätigung",
+    "Abwesenheitsnotiz: AW: Stunden",
     "Réponse automatique : Heures",
-    "Réponse automatique",
-    "Message d'absence",
+    "Réponse automatique d'absence : Heures",
     "Respuesta automática: Horas",
+    "Resposta automàtica: Hores",
     "Risposta automatica: Ore",
     "Automatisch antwoord: Uren",
-    "Afwezigheidsbericht",
+    "Afwezig: RE: Uren",
     "Resposta automática: Horas",
     "Autosvar: Timer",
     "Automatisk svar: Timer",
     "Automatiskt svar: Timmar",
-    "Frånvaromeddelande",
+    "Sjálfvirkt svar: Tímar",
     "Automaattinen vastaus: Tunnit",
-    "Poissaoloilmoitus",
+    "Automaatvastus: Tunnid",
+    "Automātiska atbilde: Stundas",
+    "Automatinis atsakymas: Valandos",
     "Automatyczna odpowiedź: Godziny",
     "Odpowiedź automatyczna: Godziny",
     "Automatická odpověď: Hodiny",
@@ -239,17 +239,62 @@ AUTO_SUBJECTS: Final = [
     "自动回复\uff1a工时",
     "自動回覆: 工時",
     "自動応答: 時間",
-    "自動返信",
     "자동 회신: 시간",
     "Automatikus válasz: Órák",
     "Otomatik Yanıt: Saatler",
+    "תשובה אוטומטית: שעות",
+    "رد تلقائي: ساعات",
+    "Trả lời tự động: Giờ",
+    "ตอบกลับอัตโนมัติ: ชั่วโมง",
+    "Balasan otomatis: Jam",
 ]
 
 
 @pytest.mark.parametrize("subject", AUTO_SUBJECTS)
-def test_subject_that_only_programs_write(subject: str) -> None:
+def test_programs_title_before_the_subject_that_it_answers(subject: str) -> None:
     found = judged(headers(PERSON, subject, "Danke."))
     assert found == (Kind.AUTO_REPLY, (Signal("subject", Automatic.MACHINE),))
+
+
+SECOND_SIGNS: Final = [
+    "In-Reply-To: <CS-000042.0123456789abcdef@bigtmepeo.com>",
+    "References: <CS-000042.0123456789abcdef@bigtmepeo.com>",
+    "X-Auto-Response-Suppress: All",
+    "X-Loop: ann@example.com",
+    "Precedence: bulk",
+]
+TITLES_ALONE: Final = [
+    "Automatic Reply",
+    "Automatic reply - Hours",
+    "Automatic reply: how do I set it up?",
+    "Out of office reply",
+    "Vacation reply",
+    "Automatic reply from ann@example.com",
+    "Automatische Antwort",
+    "Automatische Empfangsbestätigung",
+    "Réponse automatique",
+    "Respuesta automática",
+    "Risposta automatica",
+    "Automatisch antwoord",
+    "Autosvar",
+    "自动回复",
+    "自動応答",
+    "自動返信",
+]
+
+
+@pytest.mark.parametrize("subject", TITLES_ALONE)
+def test_programs_title_alone_is_no_proof_but_is_not_answered(subject: str) -> None:
+    found = judged(headers(PERSON, subject, "Please set one up for me."))
+    assert found == (Kind.PERSON, (Signal("subject", Automatic.MACHINE),))
+
+
+@pytest.mark.parametrize("header", SECOND_SIGNS)
+@pytest.mark.parametrize("subject", TITLES_ALONE)
+def test_programs_title_with_a_second_sign(subject: str, header: str) -> None:
+    kind, signals = judged(headers(PERSON + header, subject, "Danke."))
+    assert kind is Kind.AUTO_REPLY
+    assert Signal("subject", Automatic.MACHINE) in signals
 
 
 ABSENCE_NOTICES: Final = [
@@ -283,12 +328,41 @@ ABSENCE_NOTICES: Final = [
 ]
 
 
+@pytest.mark.parametrize("header", SECOND_SIGNS)
 @pytest.mark.parametrize(("subject", "body"), ABSENCE_NOTICES, ids=[row[1][:40] for row in ABSENCE_NOTICES])
-def test_absence_notice(subject: str, body: str) -> None:
-    assert judged(headers(PERSON, subject, body)) == (
-        Kind.AUTO_REPLY,
-        (Signal("subject", Automatic.MACHINE),),
-    )
+def test_absence_notice_with_a_second_sign(subject: str, body: str, header: str) -> None:
+    kind, signals = judged(headers(PERSON + header, subject, body))
+    assert kind is Kind.AUTO_REPLY
+    assert Signal("subject", Automatic.MACHINE) in signals
+
+
+@pytest.mark.parametrize(("subject", "body"), ABSENCE_NOTICES, ids=[row[1][:40] for row in ABSENCE_NOTICES])
+def test_absence_notice_by_its_wording_alone_keeps_its_case(subject: str, body: str) -> None:
+    assert judged(headers(PERSON, subject, body))[0] is Kind.PERSON
+
+
+NOTICES_BY_WORDING: Final = [
+    # subject, text, kind of what is surely a program's or perhaps; neither is answered
+    ("Out of Office: Hours", "I am out of the office until Monday and will reply then.", Kind.AUTO_REPLY),
+    ("AUTO: Max ist nicht im Büro", "Danke für Ihre Mail. Ich bin nicht im Büro.", Kind.AUTO_REPLY),
+    ("Abwesenheitsnotiz: Stunden", "Dies ist eine automatische Antwort.", Kind.AUTO_REPLY),
+    ("Out of Office: Hours", "I am away.", Kind.PERSON),
+    ("Fuera de la oficina: Horas", "Hasta el 3 de mayo.", Kind.PERSON),
+    ("Out of office", "Thank you for your email. I am out of the office until 3 May.", Kind.PERSON),
+    ("On vacation", "This is an automatic reply. I am away.", Kind.PERSON),
+]
+
+
+@pytest.mark.parametrize(("subject", "body", "kind"), NOTICES_BY_WORDING)
+def test_absence_notice_by_its_wording(subject: str, body: str, kind: Kind) -> None:
+    assert judged(headers(PERSON, subject, body)) == (kind, (Signal("subject", Automatic.MACHINE),))
+
+
+def test_our_own_notice_below_an_answer_is_not_the_sender_s() -> None:
+    body = "I am ill.\n\nOn Mon, Nov 23, 2026 at 9:12 AM Payroll <p@example.com> wrote:\n"
+    body += "> This is an automatic reply."
+    mail = headers(f"{PERSON}In-Reply-To: <a@bigtmepeo.com>", "Absence", body)
+    assert judged(mail) == (Kind.PERSON, ())
 
 
 ORDINARY: Final = [
@@ -307,6 +381,25 @@ ORDINARY: Final = [
     ("Maternity leave", "When does my leave begin, and who pays?"),
     ("On leave", "My colleague is on leave. Who signs her slip?"),
     ("Absence", "I was ill on Monday."),
+    ("Absence", "Je suis absent lundi, merci de me contacter pour le calcul de ma paie."),
+    ("Urlaub", "Ich bin vom 1. bis 5. Dezember im Urlaub. Danach bin ich wieder da. Bitte eintragen."),
+    ("On leave", "I am on parental leave from January. Please contact me about my pay."),
+    ("Sick leave", "I'm out of office sick; urgent: my pay is missing."),
+    ("Out of the office tomorrow", "I am out of the office tomorrow, please call me if my pay is urgent."),
+    ("Out of office: 24 to 28 November", "Please note these days."),
+    ("Ausente", "Estaré ausente el lunes, contacto: 123. Por favor descuenten el día."),
+    ("Frånvaro", "Jag är sjuk idag och är inte på kontoret. Kontakta mig på mobilen."),
+    ("Abwesenheitsnotiz", "Anbei meine Abwesenheitsnotiz vom Arzt."),
+    ("Message d'absence", "Voici mon message d'absence pour lundi (grippe)."),
+    ("Mensaje de ausencia", "Hoy estoy enfermo."),
+    ("Fraværsmelding: Ola", "Jeg er syk."),
+    ("Abwesenheit: Max Müller", "Ich bin krank."),
+    ("Fraværsmelding", "Her er min fraværsmelding."),
+    ("Poissaoloilmoitus", "Olen sairas tänään."),
+    ("Afwezigheidsmelding", "Ik ben vandaag ziek."),
+    ("Oznámení o nepřítomnosti", "Dnes jsem nemocný."),
+    ("不在通知", "宅配便の不在通知が入っていました。"),
+    ("Automatische Antwort einrichten", "Wie richte ich eine automatische Antwort ein?"),
     ("休暇", "来週の休暇を申請します。"),
     ("Re: Undelivered Mail Returned to Sender", "Why did my mail come back?"),
     ("AW: Unzustellbar: Stunden", "Meine Mail kam zurück."),
