@@ -148,6 +148,10 @@ class SecretUnavailable(SourceError):
     """The secret's variable, file or command gave nothing."""
 
 
+class SecretExpires(SourceError):
+    """The secret or certificate of an application ends soon; until then all is well."""
+
+
 class FolderMissing(SourceError):
     """There is no such folder in the mailbox."""
 

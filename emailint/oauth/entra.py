@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -21,14 +20,15 @@ from emailint.oauth.cache import PrivateFile
 from emailint.oauth.certificate import key_pair
 from emailint.oauth.entra_causes import cause_of, number_in
 from emailint.oauth.http import SKEW, TokenHttp, clean
+from emailint.oauth.tokens import End
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import date
     from pathlib import Path
 
     from emailint.config.secrets import SecretSource
 
-WARN_DAYS: Final = 30
 DEFAULT_AUTHORITY: Final = "https://login.microsoftonline.com"
 
 _NOT_UNDERSTOOD: Final = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
@@ -45,7 +45,8 @@ class EntraApp:
     `scopes`: one `<resource>/.default` for an application, delegated scopes for a person. `cache`: where a
     person's sign-in is kept, which makes it one; else `secret`, or `certificate` (a PEM or PFX file) with its
     `passphrase`. `authority` may hold the tenant already. `name`: the integration, for advice.
-    `secret_expires`: the last day of the secret, as far as the configuration says.
+    `secret_expires`: the last day of the secret, as far as the configuration says. Without `keep` nothing is
+    written: neither the renewed sign-in of a person (the one that is kept stays good), nor a lock.
     """
 
     tenant: str
@@ -59,6 +60,7 @@ class EntraApp:
     ca_file: Path | None = None
     name: str = ""
     secret_expires: date | None = None
+    keep: bool = True
 
     @property
     def authority_url(self) -> str:
@@ -79,7 +81,7 @@ class EntraTokens:
         self._msal: Any = None
         self._state: Any = None
         self._http: TokenHttp | None = None
-        self._days_left: int | None = None
+        self._last_day: date | None = None
         self._kept = ""
 
     def token(self) -> str:
@@ -98,17 +100,17 @@ class EntraTokens:
         """As `Tokens.warnings`; the certificate's end is known once it was used."""
         skew = self._http.skew if self._http else 0.0
         clock = [f"this machine's clock is {abs(skew):.0f} s off: set it"] if abs(skew) > SKEW else []
-        return [*clock, *self._expiry()]
+        end = self.end()
+        if end is None:
+            return clock
+        return [*clock, f"{end}: make a new one in time" if end.soon else str(end)]
 
-    def _expiry(self) -> list[str]:
-        days = self._days_left
-        what = "certificate"
-        if days is None and self.app.secret_expires is not None:
-            days, what = (self.app.secret_expires - datetime.now(UTC).date()).days, "client secret"
-        if days is None or days >= WARN_DAYS:
-            return []
-        when = f"expires in {days} days" if days >= 0 else f"expired {-days} days ago"
-        return [f"the {what} of {self.app} {when}: make a new one in time"]
+    def end(self) -> End | None:
+        """As `Tokens.end`."""
+        if self._last_day is not None:
+            return End("certificate", self._last_day)
+        expires = self.app.secret_expires
+        return End("client secret", expires) if expires is not None and self.app.secret else None
 
     def sign_in(self, show: Callable[[str], None]) -> str:
         """Device-code sign-in of a person, for `emailint authorize`; returns who it is.
@@ -163,11 +165,11 @@ class EntraTokens:
         if self.app.cache is None:
             raise ConfigError(f"{self.app} signs in by itself; there is nobody to authorize")
         file = PrivateFile(self.app.cache)
-        with file.locked():
+        with file.locked() if self.app.keep else nullcontext():
             client = self._client()
             self._read(file.read())
             yield client
-            if self._state.has_state_changed:
+            if self._state.has_state_changed and self.app.keep:
                 file.write(self._state.serialize())
 
     def _read(self, text: str) -> None:
@@ -228,7 +230,7 @@ class EntraTokens:
             return None
         if app.certificate is not None:
             pair = key_pair(app.certificate, reveal(app.passphrase) if app.passphrase else None)
-            self._days_left = pair.days_left()
+            self._last_day = pair.until.date()
             return pair.credential
         if app.secret is None:
             raise LoginRefused(f"{app} has neither a secret nor a certificate")

@@ -102,6 +102,9 @@ class RefreshTokens:
         """Nothing is known of the end of these."""
         return []
 
+    def end(self) -> None:
+        """As `warnings`."""
+
     def _renew(self) -> None:
         self._http = self._http or TokenHttp(self.sign_in.ca_file)
         asked = self._by_key() if self.sign_in.service_account else self._by_refresh_token()

@@ -3,10 +3,37 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+
+WARN_DAYS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The last day of what an application signs in with; `what` is it in words."""
+
+    what: str
+    last_day: date
+
+    def days_left(self, today: date | None = None) -> int:
+        """Whole days, negative once it has expired."""
+        return (self.last_day - (today or datetime.now(UTC).date())).days
+
+    @property
+    def soon(self) -> bool:
+        """Whether it is time to make a new one."""
+        return self.days_left() <= WARN_DAYS
+
+    def __str__(self) -> str:
+        days = self.days_left()
+        if days < 0:
+            return f"the {self.what} expired {-days} days ago"
+        return f"the {self.what} expires in {days} days"
 
 
 class Tokens(Protocol):
@@ -24,7 +51,11 @@ class Tokens(Protocol):
         ...
 
     def warnings(self) -> list[str]:
-        """What will go wrong soon: a secret or certificate that expires within 30 days."""
+        """What is to be known besides: when a secret or certificate ends, and a clock that is wrong."""
+        ...
+
+    def end(self) -> End | None:
+        """When the secret or certificate ends, as far as that is known once a token was asked for."""
         ...
 
 

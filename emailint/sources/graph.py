@@ -9,7 +9,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from emailint.errors import FolderMissing, FolderReadOnly, ProtocolFailed, SourceError
@@ -31,7 +30,7 @@ from emailint.sources.protocol import MessageRef, RawMessage
 from emailint.sources.since import cutoff
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from datetime import date
     from types import TracebackType
@@ -40,7 +39,9 @@ if TYPE_CHECKING:
     from emailint.probe import Step
 
 A_SWEEP: Final = 2_000
-"""Ids that one sweep looks at; the oldest come first, and later sweeps take the others."""
+"""Unknown ids that one sweep looks at; the oldest come first, and later sweeps take the others."""
+AT_MOST: Final = 20_000
+"""Ids that one sweep lists where the ledger knows most of them: done, and unread again."""
 A_PAGE: Final = 500
 """Ids of one answer; 1,000 are allowed, and large pages were seen to end in 504."""
 _ABOUT_THE_MAILBOX: Final = frozenset({401, 403, 429, 503})
@@ -53,7 +54,7 @@ class GraphSourceSettings:
 
     `folder` is a well-known name (INBOX is one), a path of display names, or an id. Mail received before
     `since` is not listed. `max_message` and `max_header` are octets: of a larger message only the headers are
-    handed over, whatever was announced.
+    handed over, whatever was announced. `known` says which loci are done; they do not keep the others back.
     """
 
     mailbox: GraphSettings
@@ -62,6 +63,7 @@ class GraphSourceSettings:
     read_only: bool = False
     max_message: int = 35_000_000
     max_header: int = 300_000
+    known: Callable[[Sequence[str]], Collection[str]] = lambda _loci: ()
 
 
 class GraphSource:
@@ -101,14 +103,27 @@ class GraphSource:
         self._listed = {}
 
     def list_unread(self) -> Sequence[MessageRef]:
-        """The oldest unread messages, at most A_SWEEP, with size (where offered) and receivedDateTime."""
+        """The oldest unread messages with size (where offered) and receivedDateTime.
+
+        A_SWEEP of them, and those that are done besides, up to AT_MOST.
+        """
         begin = cutoff(self.settings.since) or _EVER
         found: dict[str, MessageRef] = {}
-        for message in islice(self._unread(begin), A_SWEEP):
-            ref = self._ref(message)
+        unknown = 0
+        for page in self._unread(begin):
             # asked for again, in case that a server takes the filter less exactly than it is written
-            if ref is not None and (ref.received_at is None or ref.received_at >= begin):
-                found.setdefault(ref.locus, ref)
+            refs = {
+                ref.locus: ref
+                for ref in map(self._ref, page)
+                if ref is not None and (ref.received_at is None or ref.received_at >= begin)
+            }
+            known = self.settings.known(list(refs))
+            fresh = [locus for locus in refs if locus not in known and locus not in found]
+            beyond = set(fresh[A_SWEEP - unknown :])
+            found.update({locus: ref for locus, ref in refs.items() if locus not in beyond})
+            unknown += len(fresh) - len(beyond)
+            if unknown >= A_SWEEP or len(found) >= AT_MOST:
+                break
         self._listed = found
         return list(found.values())
 
@@ -223,8 +238,8 @@ class GraphSource:
             return None
         return MessageRef(graph_locus(self.account, identity), size_of(message), received_at(message))
 
-    def _unread(self, begin: datetime) -> Iterator[dict[str, Any]]:
-        """Oldest first. The order of the filter is one that Graph does not refuse."""
+    def _unread(self, begin: datetime) -> Iterator[list[dict[str, Any]]]:
+        """Pages, oldest first. The order of the filter is one that Graph does not refuse."""
         client = self._connected
         path = client.folder(self._known_folders.name_in_path(self.settings.folder), "messages")
         # every property of $orderby stands in $filter, and before all others (api/user-list-messages)
@@ -236,8 +251,7 @@ class GraphSource:
             **({"$expand": SIZE_EXPANDED} if self._sizes_offered else {}),
         }
         try:
-            for page in client.pages(path, parameters):
-                yield from page
+            yield from client.pages(path, parameters)
         except Refused as refused:
             if refused.status not in (400, 501) or not self._sizes_offered:
                 raise self._folder_error(refused) from None

@@ -10,7 +10,7 @@ from emailint.config.secrets import reveal
 from emailint.errors import EmailintError, OutboundRefused, ProtocolFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     from emailint.config.model import Config, Integration, OutboundSettings
     from emailint.graph_client.client import GraphSettings
@@ -31,16 +31,25 @@ LONGEST = 120.0
 
 
 def source_for(
-    config: Config, integration: Integration, *, read_only: bool = False, budget: Budget | None = None
+    config: Config,
+    integration: Integration,
+    *,
+    read_only: bool = False,
+    budget: Budget | None = None,
+    known: Callable[[Sequence[str]], Collection[str]] = lambda _loci: (),
 ) -> MailSource:
-    """The source of an integration, not connected yet. Each protocol is imported when it is used."""
+    """The source of an integration, not connected yet. Each protocol is imported when it is used.
+
+    `known` says which loci are done, to sources that bound how much they list.
+    """
     match integration.protocol:
         case "imap":
             return _imap(config, integration, read_only=read_only, time_left=_time_left(budget))
         case "maildir":
             return _maildir(config, integration, read_only=read_only)
         case "graph":
-            return _graph(config, integration, read_only=read_only, time_left=_time_left(budget))
+            time_left = _time_left(budget)
+            return _graph(config, integration, read_only=read_only, time_left=time_left, known=known)
         case _:
             assert_never(integration.protocol)
 
@@ -157,22 +166,30 @@ def _imap(
         timeout=_share(time_left()),
         command_timeout=max(_share(time_left()), min(LONGEST, time_left())),
         max_message=config.limits.message_size,
-        tokens=_mail_tokens(config, integration, integration.host) if integration.sign_in else None,
+        tokens=_mail_tokens(config, integration, integration.host, keep=not read_only)
+        if integration.sign_in
+        else None,
     )
     return ImapSource(settings)
 
 
 def _graph(
-    config: Config, integration: Integration, *, read_only: bool, time_left: Callable[[], float]
+    config: Config,
+    integration: Integration,
+    *,
+    read_only: bool,
+    time_left: Callable[[], float],
+    known: Callable[[Sequence[str]], Collection[str]],
 ) -> MailSource:
     from emailint.sources.graph import GraphSource, GraphSourceSettings  # noqa: PLC0415
 
     settings = GraphSourceSettings(
-        mailbox=_graph_settings(config, integration, time_left),
+        mailbox=_graph_settings(config, integration, time_left, keep=not read_only),
         folder=integration.folder,
         since=integration.since,
         read_only=read_only,
         max_message=config.limits.message_size,
+        known=known,
     )
     return GraphSource(settings)
 
@@ -187,7 +204,7 @@ def _graph_outbound(config: Config, integration: Integration, *, time_left: Call
 
 
 def _graph_settings(
-    config: Config, integration: Integration, time_left: Callable[[], float]
+    config: Config, integration: Integration, time_left: Callable[[], float], *, keep: bool = True
 ) -> GraphSettings:
     from emailint.graph_client.client import GraphSettings  # noqa: PLC0415
     from emailint.sweep import sign_in  # noqa: PLC0415
@@ -196,7 +213,7 @@ def _graph_settings(
     person = sign_in.by_person(integration)
     return GraphSettings(
         mailbox=integration.mailbox if person else integration.username,
-        tokens=sign_in.graph_tokens(config, integration),
+        tokens=sign_in.graph_tokens(config, integration, keep=keep),
         base_url=integration.graph_url,
         person=person and sign_in.own_mailbox(integration),
         app=f"{app.tenant} {app.client_id}",
@@ -205,10 +222,10 @@ def _graph_settings(
     )
 
 
-def _mail_tokens(config: Config, integration: Integration, host: str) -> Tokens:
+def _mail_tokens(config: Config, integration: Integration, host: str, *, keep: bool = True) -> Tokens:
     from emailint.sweep.sign_in import mail_tokens  # noqa: PLC0415
 
-    return mail_tokens(config, integration, host)
+    return mail_tokens(config, integration, host, keep=keep)
 
 
 def _maildir(config: Config, integration: Integration, *, read_only: bool) -> MailSource:

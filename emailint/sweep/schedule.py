@@ -86,7 +86,13 @@ class Sweep:
 
     def attempt(self, integration: Integration, tally: Tally) -> None:
         """Sweep one mailbox unless it backs off; record how it went."""
-        source = connect.source_for(self.run.config, integration, budget=self.run.budget)
+        source = connect.source_for(
+            self.run.config,
+            integration,
+            read_only=self.run.options.dry_run,
+            budget=self.run.budget,
+            known=self.run.store.ledger.done,
+        )
         place = connect.place_of(source, integration)
         health = self.run.store.ledger.health(place)
         if not self.may_try(health):
@@ -138,8 +144,19 @@ class Sweep:
         """A good sweep: nothing backs off any more, and the mailbox's errors are over."""
         if health.failures:
             self.run.store.ledger.set_health(place, Health())
+        self.look_ahead(integration)
         if tally.error is None:
             self.run.troubles.close_integration(integration.name)
+
+    def look_ahead(self, integration: Integration) -> None:
+        """A secret or certificate that ends soon: one error, told once, over when there is a new one."""
+        if integration.sign_in is None:
+            return
+        from emailint.sweep.sign_in import expiring  # noqa: PLC0415 - only where one is signed in so
+
+        ending = expiring(self.run.config, integration)
+        if ending is not None:
+            self.run.troubles.remind(ending, integration)
 
 
 def backing_off(health: Health) -> str:

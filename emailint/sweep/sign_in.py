@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from emailint.errors import ConfigError
+from emailint.errors import ConfigError, SecretExpires
 from emailint.oauth.tokens import shared
 
 if TYPE_CHECKING:
@@ -29,15 +30,18 @@ _MAIL_HOSTS: Final = {
 }
 
 
-def graph_tokens(config: Config, integration: Integration) -> Tokens:
-    """Tokens for Graph. Their scope follows from its address, since each cloud has its own."""
-    return _entra_tokens(graph_app(config, integration))
+def graph_tokens(config: Config, integration: Integration, *, keep: bool = True) -> Tokens:
+    """Tokens for Graph. Their scope follows from its address, since each cloud has its own.
+
+    Without `keep` a person's sign-in is used and never written back.
+    """
+    return _entra_tokens(_kept(graph_app(config, integration), keep=keep))
 
 
-def mail_tokens(config: Config, integration: Integration, host: str = "") -> Tokens:
-    """Tokens for IMAP and SMTP at a host."""
+def mail_tokens(config: Config, integration: Integration, host: str = "", *, keep: bool = True) -> Tokens:
+    """Tokens for IMAP and SMTP at a host; `keep` as above."""
     if _sign_in(integration).issuer == "entra":
-        return _entra_tokens(mail_app(config, integration, host))
+        return _entra_tokens(_kept(mail_app(config, integration, host), keep=keep))
     sign_in = refresh_sign_in(config, integration)
 
     def make() -> Tokens:
@@ -46,6 +50,20 @@ def mail_tokens(config: Config, integration: Integration, host: str = "") -> Tok
         return RefreshTokens(sign_in)
 
     return shared(sign_in, make)
+
+
+def expiring(config: Config, integration: Integration) -> SecretExpires | None:
+    """What will soon end the sign-in of an integration that has just signed in, None if nothing will."""
+    by_graph = integration.protocol == "graph"
+    tokens = graph_tokens(config, integration) if by_graph else mail_tokens(config, integration)
+    end = tokens.end()
+    if end is None or not end.soon:
+        return None
+    return SecretExpires(
+        f"integration {integration.name!r}: the {end.what} of its app ends on {end.last_day};"
+        " mail is taken until then, and stays unread after it",
+        hint=f"make a new {end.what} (Certificates & secrets of the app), and put it into the configuration",
+    )
 
 
 def authorize(config: Config, integration: Integration, show: Callable[[str], None]) -> str:
@@ -131,6 +149,11 @@ def _app(config: Config, integration: Integration, resource: str, of_person: tup
         name=integration.name if person else "",
         secret_expires=sign_in.secret_expires,
     )
+
+
+def _kept(app: EntraApp, *, keep: bool) -> EntraApp:
+    """An application's tokens are kept in memory alone, and shared whoever asks."""
+    return app if keep or app.cache is None else replace(app, keep=False)
 
 
 def _entra_tokens(app: EntraApp) -> Tokens:

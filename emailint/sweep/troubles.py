@@ -29,6 +29,9 @@ SENDING = "sending"
 KEPT = frozenset({"held", "quarantined", "reply_bounced"})
 """Errors that wait for a person: open until somebody retries or dismisses them."""
 
+NO_HURRY = frozenset({"secret_expires"})
+"""Errors beside which an integration is well."""
+
 PATIENCE = timedelta(minutes=15)
 """How long a server may ask to wait before that is an alarm."""
 
@@ -86,6 +89,14 @@ class Troubles:
         """Open an error, or count it again; what standard error should speak of goes to `news`."""
         return self.note(self.enter(error, integration, about))
 
+    def remind(self, error: EmailintError, integration: Integration) -> None:
+        """Open an error that asks for no hurry: told once, and not counted again while it is open."""
+        error_id = _trouble(error, integration, NOTHING).error_id
+        if error_id in self._open:
+            self._seen.add(error_id)
+        else:
+            self.report(error, integration)
+
     def enter(
         self, error: EmailintError, integration: Integration | None = None, about: About = NOTHING
     ) -> OpenError:
@@ -113,7 +124,9 @@ class Troubles:
         mine = [
             error
             for error in self._open.values()
-            if error.trouble.integration == name and error.trouble.scope == Scope.INTEGRATION
+            if error.trouble.integration == name
+            and error.trouble.scope == Scope.INTEGRATION
+            and error.trouble.kind not in NO_HURRY
         ]
         return bool(mine) and all(map(self._in_passing, mine))
 

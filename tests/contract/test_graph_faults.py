@@ -260,6 +260,33 @@ def test_no_more_than_the_oldest_ids_are_listed(double: GraphDouble, monkeypatch
     assert double.count(LIST) == A_SWEEP // 500
 
 
+def test_what_is_done_and_unread_again_does_not_keep_new_mail_back(double: GraphDouble) -> None:
+    """Somebody marked old mail unread: the pages are read on until new mail comes."""
+    fill(double, A_SWEEP + 700)
+    with graph_source(double) as source:
+        done = {ref.locus for ref in source.list_unread()}
+
+    with graph_source(double, known=done.intersection) as source:
+        refs = source.list_unread()
+    assert len(refs) == A_SWEEP + 700
+    assert [ref.received_at for ref in refs] == sorted(ref.received_at for ref in refs if ref.received_at)
+
+
+def test_the_bound_on_unknown_ids_counts_no_known_ones(double: GraphDouble) -> None:
+    fill(double, A_SWEEP + 300)
+    with graph_source(double) as source:
+        done = {ref.locus for ref in source.list_unread()[:100]}
+    with graph_source(double, known=done.intersection) as source:
+        assert len(source.list_unread()) == A_SWEEP + 100
+
+
+def test_not_even_known_ids_are_listed_for_ever(double: GraphDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emailint.sources.graph.AT_MOST", 1_000)
+    fill(double, 1_600)
+    with graph_source(double, known=set) as source:
+        assert len(source.list_unread()) == 1_000
+
+
 @pytest.mark.parametrize(
     "link",
     [

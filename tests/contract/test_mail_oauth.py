@@ -45,6 +45,9 @@ class Tokens:
     def warnings(self) -> list[str]:
         return []
 
+    def end(self) -> None:
+        """Nobody knows."""
+
 
 def server(mechanisms: str, good: str, *, hangs_up: bool = False) -> tuple[ScriptedImap, list[bytes]]:
     """An IMAP server that takes one token; the answers that it got are noted, decoded."""

@@ -239,7 +239,10 @@ def test_a_certificate_signs_in(
     passphrase = given("open sesame") if "password" in kind or kind == "pfx" else None
     tokens = EntraTokens(entra_app(double, secret=None, certificate=path, passphrase=passphrase))
     assert tokens.token()
-    assert tokens.warnings() == []
+    end = tokens.end()
+    assert end is not None
+    assert (end.what, end.soon) == ("certificate", False)
+    assert end.last_day == pair[1].not_valid_after_utc.date()
 
 
 def test_a_certificate_that_entra_does_not_know(
@@ -262,7 +265,7 @@ def test_the_end_of_a_certificate_is_told_before(
     )
     tokens.token()
     if days < 0:
-        tokens._days_left = days
+        tokens._last_day = datetime.now(UTC).date() + timedelta(days=days)
     assert words in tokens.warnings()[0]
 
 
@@ -270,7 +273,18 @@ def test_the_end_of_a_secret_is_told_before_where_it_is_known(double: GraphDoubl
     soon = datetime.now(UTC).date() + timedelta(days=5)
     assert "expires in 5 days" in EntraTokens(entra_app(double, secret_expires=soon)).warnings()[0]
     late = soon + timedelta(days=100)
-    assert EntraTokens(entra_app(double, secret_expires=late)).warnings() == []
+    assert EntraTokens(entra_app(double, secret_expires=late)).warnings() == [
+        "the client secret expires in 105 days"
+    ]
+    assert EntraTokens(entra_app(double)).warnings() == []
+
+
+@pytest.mark.parametrize(("days", "soon"), [(31, False), (30, True), (0, True), (-1, True)])
+def test_thirty_days_ahead_is_soon(double: GraphDouble, days: int, *, soon: bool) -> None:
+    last_day = datetime.now(UTC).date() + timedelta(days=days)
+    end = EntraTokens(entra_app(double, secret_expires=last_day)).end()
+    assert end is not None
+    assert end.soon is soon
 
 
 @pytest.mark.parametrize("what", ["missing", "empty", "rubbish", "key alone", "readable", "wrong password"])

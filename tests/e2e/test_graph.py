@@ -274,6 +274,46 @@ def test_a_person_signs_in_once(installation: Installation, double: GraphDouble)
     assert all(" /me/" in each or "batch" in each for each in double.requests)
 
 
+def test_a_dry_run_leaves_the_sign_in_of_a_person_as_it_is(
+    installation: Installation, double: GraphDouble
+) -> None:
+    """Each token is renewed at once here, since those of the double last less than five minutes."""
+    double.entra.lifetime = 200
+    configure(installation, double, how="flow: device")
+    fill(double, 1)
+    installation.run("authorize", "payroll")
+    folder = installation.folder / "data" / "sign-ins"
+    (folder / "payroll.json.lock").unlink()
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+    asked = len(double.entra.asked)
+    assert installation.process("--dry-run")["totals"]["cases"] == 1
+    assert len(double.entra.asked) > asked
+    after = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+    assert after == before
+    assert installation.process()["totals"]["cases"] == 1
+    assert (folder / "payroll.json").read_bytes() != before["payroll.json"][0]
+
+
+def test_the_end_of_a_secret_is_told_once_and_is_no_failure(
+    installation: Installation, double: GraphDouble
+) -> None:
+    """As cron has it: thirty days of one line a minute would be read by nobody."""
+    today = datetime.now(UTC).date()
+    soon, late = today + timedelta(days=20), today + timedelta(days=200)
+    configure(installation, double, how=f"{CALLS}, secret_expires: {soon}")
+    first = installation.run("process")
+    assert f"client secret of its app ends on {soon}" in first.stderr
+    fill(double, 1)
+    assert installation.run("process").stderr == ""
+    assert [line["event"] for line in installation.lines("errors.jsonl")] == ["opened"]
+    assert "secret_expires" in installation.run("list-errors").stdout
+    configure(installation, double, how=f"{CALLS}, secret_expires: {late}")
+    installation.run("process")
+    assert [line["event"] for line in installation.lines("errors.jsonl")] == ["opened", "closed"]
+    said = re.sub(r"\s+", " ", installation.run("test-connection").stdout)
+    assert "client secret expires in 200 days" in said
+
+
 @pytest.mark.parametrize(
     ("how", "words"), [(CALLS, "signs in by itself"), ("certificate: app.pem", "signs in by itself")]
 )

@@ -14,3 +14,6 @@ class OneToken:
 
     def warnings(self) -> list[str]:
         return []
+
+    def end(self) -> None:
+        """Nobody knows."""

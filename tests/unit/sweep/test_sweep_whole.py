@@ -27,6 +27,7 @@ from emailint.errors import (
 from emailint.store import ProjectionReport, open_store
 from emailint.store.projection import Projection
 from emailint.store.sqlite_ledger import SqliteLedger
+from emailint.sweep import connect
 from emailint.sweep.clock import Budget
 from emailint.sweep.options import SweepOptions
 from emailint.sweep.schedule import run_sweep
@@ -681,6 +682,22 @@ def test_replies_that_cannot_leave_keep_the_exit_status_until_they_can(world: Wo
     world.clock.forward(timedelta(days=3))
     result = world.sweep()
     assert (result.totals.replies_withheld, result.trouble, world.open_errors()) == (1, False, [])
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_dry_run_opens_its_mailbox_read_only(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, dry_run: bool
+) -> None:
+    asked: list[object] = []
+
+    def source_for(*_given: object, read_only: bool = False, **_options: object) -> object:
+        asked.append(read_only)
+        return world.source
+
+    monkeypatch.setattr(connect, "source_for", source_for)
+    world.sweep()
+    world.sweep(dry_run=dry_run)
+    assert asked == [False, dry_run]
 
 
 def test_a_bug_in_the_sending_of_replies_is_no_silence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
