@@ -146,7 +146,7 @@ class _Reader:
         self._clear()
 
     def _bracketed(self, text: str) -> None:
-        bare = _unquoted(text) if "@" in text else ""
+        bare = _unquoted(text).strip("' ") if "@" in text else ""
         if _ADDRESS_LIKE.search(bare) and [bare.lower()] != [angle.lower() for angle in self.angles]:
             self._broken("the display name holds another address")
         if self.prefix:

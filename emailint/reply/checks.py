@@ -134,7 +134,7 @@ def _senders(mail: Mail) -> Reason | None:
 
 def _names_another(sender: Address) -> bool:
     """Whether the display name holds an address that is not the sender's: which one is meant?"""
-    words = (word.lower() for word in _BETWEEN_WORDS.split(sender.name) if "@" in word.strip("@"))
+    words = (word.strip("'").lower() for word in _BETWEEN_WORDS.split(sender.name) if "@" in word.strip("@"))
     return any(word != sender.address.lower() for word in words)
 
 
@@ -161,4 +161,4 @@ _AUTOMATED: Final = re.compile(
 _SENDER_HEADERS: Final = frozenset({"from", "sender", "return-path"})
 _OF_THE_FORM: Final = frozenset({Automatic.AUTOMATED_SENDER, Automatic.OWN})
 """What the address of a trusted web form may look like, since its Reply-To is the sender."""
-_BETWEEN_WORDS: Final = re.compile(r"""[\s<>()\[\],;:"']+""")
+_BETWEEN_WORDS: Final = re.compile(r"""[\s<>()\[\],;:"]+""")

@@ -76,6 +76,10 @@ def test_what_is_broken_is_said(field: str, problem: str) -> None:
     [
         (["Ann <ann@example.com>"], None),
         (["ann@example.com <ann@example.com>"], None),
+        (["'ann@example.com' <ann@example.com>"], None),
+        (["\"'ann@example.com'\" <Ann@example.com>"], None),
+        (["o'neil@example.ie <o'neil@example.ie>"], None),
+        (["'a@trusted.example' <b@evil.example>"], "From is broken: the display name holds another address"),
         ([], "there is no From"),
         ([""], "From has no address"),
         (["Ann Lee"], "From has no address"),

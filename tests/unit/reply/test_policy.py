@@ -104,6 +104,7 @@ def test_ordinary_mail_is_answered_to_its_sender() -> None:
         (from_(ANN, Address("", "bob@example.com")), Reason.SEVERAL_SENDERS),
         (from_(Address("a@trusted.example", "b@evil.example")), Reason.AMBIGUOUS_SENDER),
         (from_(Address("Ann (ann@trusted.example)", "b@evil.example")), Reason.AMBIGUOUS_SENDER),
+        (from_(Address("'a@trusted.example'", "b@evil.example")), Reason.AMBIGUOUS_SENDER),
         (from_(Address("", "root")), Reason.MALFORMED_SENDER),
         (from_(Address("", "a@[127.0.0.1]")), Reason.MALFORMED_SENDER),
         (from_(Address("", "alice@example.org)bob@evil.example")), Reason.MALFORMED_SENDER),
@@ -120,6 +121,8 @@ def test_withheld(message: InboundMessage, reason: Reason) -> None:
     "message",
     [
         from_(Address("ann@example.com", "Ann@Example.com")),
+        from_(Address("'ann@example.com'", "ann@example.com")),
+        from_(Address("Ann 'ann@example.com'", "ann@example.com")),
         from_(Address("Ann @ Payroll", "ann@example.com")),
         replace(PLAIN, return_path="ann@example.com"),
         replace(PLAIN, recipients={"Cc": (Address("", "PAYROLL+urgent@bigtmepeo.example"),)}),
@@ -130,6 +133,11 @@ def test_answered(message: InboundMessage) -> None:
     decision = decide(message, CONTEXT)
     assert isinstance(decision, Respond)
     assert decision.to.lower() == "ann@example.com"
+
+
+@pytest.mark.parametrize("name", ["o'neil@example.ie", "'o'neil@example.ie'", "O'Neil"])
+def test_an_apostrophe_in_the_address_makes_the_name_no_other(name: str) -> None:
+    assert reason_of(from_(Address(name, "o'neil@example.ie")), CONTEXT) is None
 
 
 @pytest.mark.parametrize(
