@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emailint.message import charsets, clean, names, smime, texts, words
+from emailint.message import charsets, clean, names, placeholders, smime, texts, words
 from emailint.message.invitation import summary
 from emailint.message.model import Attachment
 from emailint.message.texts import HTML, PLAIN, Piece
@@ -125,9 +125,12 @@ class _Gatherer:
             return rich[-1] if rich else []
         html = "\n".join(piece.html for piece in rich[-1] if piece.html) if rich else None
         text = "\n\n".join(dict.fromkeys(plain))
-        if html and _stands_for(text, html):
-            self._defect("the plain text says next to nothing of what the HTML says; the HTML was read")
-            return rich[-1]
+        if html and _says_other(text, html):
+            if placeholders.is_notice(text):
+                self._defect("the plain text says next to nothing of what the HTML says; the HTML was read")
+                return rich[-1]
+            self._defect("the plain text says next to nothing of what the HTML says; both were read")
+            return [Piece(text), *rich[-1]]
         return [Piece(text, html), *_beside(rich[-1] if rich else [], text)]
 
     def _kept_as_file(self, option: list[Piece]) -> None:
@@ -259,13 +262,19 @@ def _beside(option: Iterable[Piece], text: str) -> list[Piece]:
     return [piece for piece in beside if " ".join((piece.plain or "").split()) not in said]
 
 
-def _stands_for(text: str, html: str) -> bool:
-    """Whether a short plain text only stands for long HTML ("your program cannot show this message")."""
-    if len(text) > _PLACEHOLDER or len(html) < 10 * len(text):
+def _says_other(text: str, html: str) -> bool:
+    """Whether a short plain text is not what the HTML says: it hardly has its words, or far fewer."""
+    if len(text) > _PLACEHOLDER:
         return False
     from emailint.message.hypertext import stripped  # noqa: PLC0415 - as below
 
-    return len(stripped(html[:_LOOKED_AT]).split()) > 40 + 4 * len(text.split())
+    shown = stripped(html[:_LOOKED_AT])
+    more = len(shown.split()) - len(text.split())
+    if len(html) >= 10 * len(text) and more > 40 + 3 * len(text.split()):
+        return True
+    return (
+        (more > 0 or placeholders.is_notice(text)) and bool(shown) and not placeholders.is_said_in(text, html)
+    )
 
 
 def _same(plain: Piece, rich: Piece) -> bool:

@@ -19,7 +19,8 @@ _HTML = re.compile(rb"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 _VISIBLE = re.compile(rb"[^\s\0-]")
 _NOTICE = re.compile(
     rb"\s*(?:boundary=\S{1,200}\s*)?"
-    rb"(?:This is a (?:multi-?part|cryptographically signed|MIME)[^\n]{0,20} (?:message|format)[^\n]{0,60}\s*)?",
+    rb"(?:This is a (?:multi-?part|cryptographically signed|MIME)[^\n]{0,20} (?:message|format)"
+    rb"[^\n]{0,60}\s*)?",
     re.IGNORECASE,
 )
 """What stands before the first part without being text: a parameter not indented, the usual notice."""
@@ -172,9 +173,7 @@ def _text(raw: bytes, start: int, end: int, part: Part) -> Part:
     """What stands in a multipart but in none of its parts, as a part of text."""
     kind = "text/html" if _HTML.match(raw, start, end) else "text/plain"
     depth = part.depth + 1
-    return Part(
-        kind, params=part.params, encoding=part.encoding, source=raw, span=(start, end), depth=depth
-    )
+    return Part(kind, params=part.params, encoding=part.encoding, source=raw, span=(start, end), depth=depth)
 
 
 def _said(text: Part) -> tuple[Part, ...]:
