@@ -231,8 +231,17 @@ class _Mail:
             self._say("subject", Automatic.MACHINE, Kind.BOUNCE)
         elif self.mailer and self.null_sender:
             self.kinds.add(Kind.BOUNCE)
-        elif (self.daemon and wording.text_of_bounce) or (self.null_sender and wording.begins_as_system):
+        elif self._text_is_of_bounce():
             self._say("body", Automatic.MACHINE, Kind.BOUNCE)
+
+    def _text_is_of_bounce(self) -> bool:
+        """A postmaster may be a person who asks about one; a text that names whom it did not reach is one."""
+        wording = self.wording
+        if wording.begins_as_system:
+            return self.daemon or self.null_sender
+        if not (self.daemon and wording.text_of_bounce):
+            return False
+        return self.mailer or self.null_sender or bool(bounces.read(self.headers, self.root, wording.text))
 
     def replied(self) -> None:
         """Absence notices that say so only in subject or text; where that is not sure, no more than a signal.

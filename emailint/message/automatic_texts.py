@@ -41,12 +41,12 @@ class Wording:
         self._whole_subject = subject
         self._written = text if written is None else written
         self.subject = _TAGS.sub("", subject, count=1).strip() or subject.strip()
-        self._text = text
+        self.text = text
 
     @functools.cached_property
     def _head(self) -> str:
         """The first lines, without quoted ones, in one line."""
-        lines = [line for line in self._text[:_HEAD].split("\n") if not line.lstrip().startswith(">")]
+        lines = [line for line in self.text[:_HEAD].split("\n") if not line.lstrip().startswith(">")]
         return " ".join(" ".join(lines).split()).casefold()
 
     @functools.cached_property

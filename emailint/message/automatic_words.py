@@ -127,7 +127,8 @@ MACHINE_TEXTS: Final = (
 """Texts that only programs write to somebody whose mail they answer; a regular expression as above."""
 
 BOUNCE_SUBJECTS: Final = (
-    r"undeliver(?:ed|able)|mail fail(?:ure|ed)|mail delivery status|delivery status|"
+    r"undeliver(?:ed|able)|message you sent (?:was |has been )?blocked|"
+    r"mail fail(?:ure|ed)|mail delivery status|delivery status|"
     r"message .{0,80}delayed|配信ステータス|配信できません|非送達|送信できません|不着|undelivered mail|"
     r"non[- ]?deliver(?:able|y)|delivery status notification|"
     r"(?:mail )?delivery (?:has )?(?:fail(?:ed|ure)|failed|error|problem|report|notification|"
@@ -158,7 +159,7 @@ BOUNCE_SUBJECTS: Final = (
     r"toimitus epäonnistui|toimittaminen epäonnistui|ei voi(?:tu|da)? toimittaa|toimittamaton|"
     r"nie (?:można|udało się) dostarczyć|niedostarcz|nie dostarczono|zwrot wiadomości|"
     r"nedoručiteln|nelze doručit|nedoručen|не (?:доставлен|удаётся доставить|удается доставить|"
-    r"может быть доставлен)|недоставленн|невозможно доставить|ошибка доставки|сбой доставки|"
+    r"может быть доставлен)|недоставлен|невозможно доставить|ошибка доставки|сбой доставки|"
     r"无法(?:送达|投递|传递|发送)|未送达|未传递|退信|投递失败|发送失败|邮件被退回|系统退信|無法(?:傳遞|"
     r"投遞|送達|寄送)|未傳遞|未送達|退件|退回|寄送失敗|配信不能|"
     r"配信(?:に)?失敗|配送(?:に)?失敗|送信(?:に)?失敗|配達不能|不達|届けられませんでした|エラーメール|"
@@ -168,7 +169,7 @@ BOUNCE_SUBJECTS: Final = (
 """Subjects of mail that a mail system returns; a regular expression that may stand anywhere."""
 
 BOUNCE_TEXTS: Final = (
-    r"this is the (?:mail system|postfix program|mailman|qmail-send program)|(?:i'm|i am|we're|"
+    r"this is the (?:mail system at host|postfix program|mailman|qmail-send program)|(?:i'm|i am|we're|"
     r"we are) (?:afraid|sorry|unable).{0,60}(?:deliver|inform you)|this (?:message|e-?mail|report|"
     r"notice) (?:was|is|has been) (?:created |generated |an? )?automatically.{0,60}(?:mail|"
     r"deliver)|mail delivery s(?:oftware|ubsystem|ystem)|could not be delivered|"
@@ -198,7 +199,7 @@ BOUNCE_TEXTS: Final = (
 """What such mail says in its first lines; a regular expression."""
 
 SYSTEM_TEXTS: Final = (
-    r"this is the (?:mail system at|postfix program|qmail-send program|mailman)|i'm (?:sorry|"
+    r"this is the (?:mail system at host|postfix program|qmail-send program|mailman)|i'm (?:sorry|"
     r"afraid) (?:to|i) .{0,40}(?:inform|wasn't able)|this (?:message|e-?mail|report) (?:was|is|"
     r"has been) (?:created |generated )?automatically .{0,20}(?:by|from|generated).{0,20}mail|"
     r"mail delivery (?:software|subsystem)|the original message was received at|reporting-mta:|"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from emailint.message.model import Bounce
@@ -33,22 +34,28 @@ _FIELD: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,40})[ \t]*:[ \t]*(.*)")
 _ADDRESS: Final = r"[^\s<>()\[\]\"',;:@]{1,128}@[A-Za-z0-9.-]{1,255}[A-Za-z0-9]"
 _ANY_ADDRESS: Final = re.compile(_ADDRESS)
 _STATUS: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+# A status that cannot be taken for anything else: behind an SMTP reply code (RFC 2034), or in qmail's way.
+_SURE_STATUS: Final = re.compile(r"(?:(?<![\d.])[45]\d\d[- ]|#)([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _MESSAGE_ID: Final = re.compile(
     r"^[> \t]*Message-ID[ \t]*:\s*(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE
 )
 # Postfix, qmail: `<ann@example.com>: host … said: 550 5.1.1 …`, the diagnosis runs to the next blank line.
 _IN_ANGLES: Final = re.compile(rf"^<({_ADDRESS})>:(.*)", re.MULTILINE)
-# What Exim, sendmail, Exchange, Gmail and others say right before they name the recipients.
+# What Exim, sendmail, Exchange, Gmail, Domino, IMail, OpenSMTPD and others say before they name recipients.
 _ANNOUNCED: Final = re.compile(
-    r"following (?:address|recipient)[^\n]{0,80}:|permanent (?:fatal )?errors?|wasn['\u2019]t delivered to|"
+    r"following\s+(?:list\s+of\s+)?(?:address|recipient)[^\n:]{0,80}[:.](?=\s)|"
+    r"permanent (?:fatal )?errors?|wasn['\u2019]t delivered to|"
     r"couldn['\u2019]t be delivered to|delivery has failed to these recipients|could not be delivered to:?|"
     r"delivery to the following recipients?|failed recipients?:|did not reach the following recipient|"
+    r"was not delivered to:|user mailbox exceeds allowed size:|unknown user:|undeliverable to:?|"
+    rf"your message to:?\s+(?=<?{_ADDRESS})|"
     r"konnte nicht an |folgende[nr]? empfänger|destinataires? suivants?|"
     r"destinatari(?:os)? (?:siguientes|seguenti)",
     re.IGNORECASE,
 )
 _LINK: Final = re.compile(r"^[>)\]]*(?:<mailto:[^<>]*>)?")
 _BLANK_LINE: Final = re.compile(r"\n[ \t\r]*\n")
+_STATUS_WITHIN: Final = 4_000
 _LINES_AFTER: Final = 12
 
 
@@ -71,9 +78,9 @@ def is_only_good_news(root: Part) -> bool:
 def read(headers: Headers, root: Part, text: str) -> tuple[Bounce, ...]:
     """One entry a recipient whom the mail did not reach; delays and deliveries are left out.
 
-    From the report's fields where it has them, else from X-Failed-Recipients, else from the forms of
-    Postfix, qmail, Exim, sendmail, Exchange and Gmail. An entry without recipient ("") says only which
-    mail came back. At most 100.
+    From the report's fields where it has them, else from X-Failed-Recipients, else from the text's forms:
+    those of Postfix, qmail, Exim, sendmail, Exchange, Gmail and some more. An entry without recipient ("")
+    says only which mail came back. At most 100.
     """
     original = _original_id(root, text)
     groups = list(_groups(root)) or list(_groups_of(text[:_LONGEST]))
@@ -85,6 +92,9 @@ def read(headers: Headers, root: Part, text: str) -> tuple[Bounce, ...]:
         ]
     else:
         found = _of_header(headers, text, original) or _of_text(text[:_LONGEST], original)
+        if len(found) == 1 and found[0].status is None:
+            status = _SURE_STATUS.search(text[:_STATUS_WITHIN])
+            found = [replace(found[0], status=status[1] if status else None)]
     if not found and not groups and original is not None:
         found = [Bounce(recipient="", original_message_id=original)]
     return tuple({bounce.recipient.lower(): bounce for bounce in reversed(found)}.values())[::-1][:_MOST]

@@ -424,6 +424,7 @@ def test_person_who_speaks_of_machines(subject: str, body: str) -> None:
 BOUNCE_SUBJECTS: Final = [
     "Undelivered Mail Returned to Sender",
     "Undeliverable: Hours",
+    "Недоставлено: Часы",
     "Delivery Status Notification (Failure)",
     "Delivery Status Notification (Delay)",
     "Mail delivery failed: returning message to sender",
@@ -525,6 +526,48 @@ OTHER: Final = [
         headers("From: postmaster@example.com", "Your SPF record", "It is wrong. Could you look?"),
         Kind.PERSON,
         {("From", Automatic.AUTOMATED_SENDER)},
+    ),
+    (
+        "a postmaster who asks why a mail was rejected",
+        headers(
+            "From: Tom <postmaster@example.com>",
+            "Rejected",
+            "Our mail could not be delivered, why? 550 5.7.1",
+        ),
+        Kind.PERSON,
+        {("From", AUTOMATED)},
+    ),
+    (
+        "a postmaster who speaks of a mail system",
+        headers(
+            "From: Tom <postmaster@example.com>",
+            "Rejected",
+            "This is the mail system at our firm, it is broken.",
+        ),
+        Kind.PERSON,
+        {("From", AUTOMATED)},
+    ),
+    (
+        "a postmaster's text that names whom it did not reach",
+        headers("From: postmaster@example.com", "Hours", "was not delivered to:\n\n  ann@example.com\n"),
+        Kind.BOUNCE,
+        {("From", AUTOMATED), ("body", Automatic.MACHINE)},
+    ),
+    (
+        "Barracuda",
+        headers(
+            "Return-Path: <>\nFrom: Barracuda <noreply@example.com>",
+            "**Message you sent blocked by our bulk email filter**",
+            "Your message to: ann@example.com\nwas blocked by our Spam Firewall.",
+        ),
+        Kind.BOUNCE,
+        {("Return-Path", NULL), ("From", AUTOMATED), ("subject", Automatic.MACHINE)},
+    ),
+    (
+        "a person who asks about Barracuda",
+        headers(PERSON, "Message you sent blocked", "I got this from your filter. Why?"),
+        Kind.PERSON,
+        set(),
     ),
     (
         "a postmaster who answers is a person",
