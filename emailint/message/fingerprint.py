@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import itertools
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,7 +46,9 @@ _NOT_BASE64 = bytes(
     if code not in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 )
 _ODD_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)")
-_SOFT_BREAK = re.compile(rb"=[ \t]*(?:\r\n|\n|\r|\Z)")
+_SOFT_BREAK = re.compile(rb"=[ \t]*(?:\r\n|\n|\r)")
+_LAST_BREAK = re.compile(rb"=[ \t]*(?:\r\n|\n|\r|\Z)")
+_WHITE = re.compile(rb"[ \t\n\r\x0b\x0c]")
 
 
 class _TooMany(Exception):
@@ -67,7 +70,7 @@ def fingerprint(raw: bytes, kept: Kept | None = None) -> str:
     except _TooMany:
         leaves = [normal(raw[block.body :])]
     digest = hashlib.sha256()
-    for value in (*(b" ".join(block.headers.get(name, b"").split()) for name in _IDENTITY), *leaves):
+    for value in (*(_words(block.headers.get(name, b"")) for name in _IDENTITY), *leaves):
         digest.update(len(value).to_bytes(8, "big"))
         digest.update(value)
     return f"{VERSION}:{digest.hexdigest()}"
@@ -85,6 +88,18 @@ def normal(data: bytes) -> bytes:
         stretches.append(b"\n".join([line.rstrip() for line in data[start:end].splitlines()]))
         start = end
     return b"\n".join(stretches).rstrip()
+
+
+def _words(value: bytes) -> bytes:
+    """`value` with each run of white space made one blank, and its ends cut."""
+    pieces: list[bytes] = []
+    start = 0
+    while start < len(value):
+        blank = _WHITE.search(value, start + _STRETCH)
+        end = blank.end() if blank else len(value)
+        pieces.append(b" ".join(value[start:end].split()))
+        start = end
+    return b" ".join(piece for piece in pieces if piece)
 
 
 class _Block(NamedTuple):
@@ -194,17 +209,14 @@ def _parts(raw: bytes, start: int, end: int, content_type: bytes) -> list[tuple[
 
 def _delimiters(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tuple[int, int, bool]]:
     """Each delimiter line: where the line end before it starts, where the next line starts, if it closes."""
-    position = raw.find(needle, start, end)
-    while position >= 0:
-        after = position + len(needle)
-        if position == start or raw[position - 1] in b"\r\n":
-            match = _LINE_END.search(raw, after, end)
-            stop, next_line = (match.start(), match.end()) if match else (end, end)
-            rest = raw[after:stop].strip()
-            if rest in (b"", b"--"):
-                yield _before(raw, start, position), next_line, bool(rest)
-            after = stop
-        position = raw.find(needle, after, end)
+    rest = re.escape(needle) + rb"[ \t\x0b\x0c]*+(--)?[ \t\x0b\x0c]*+(?:(?=(\r\n?|\n))|\Z)"
+    first = re.compile(rest).match(raw, start, end)
+    line_end = rb"\n" if raw.find(b"\r" + needle, start, end) < 0 else rb"[\r\n]"  # the former is quicker
+    following = re.compile(line_end + rest).finditer(raw, start, end)
+    for match in itertools.chain([first] if first else [], following):
+        position = match.start() + (match is not first)
+        stop = match.end()
+        yield _before(raw, start, position), stop + len(match[2] or b""), match[1] is not None
 
 
 def _before(raw: bytes, start: int, position: int) -> int:
@@ -221,15 +233,36 @@ def _base64(raw: bytes, start: int, end: int) -> bytes:
             return binascii.a2b_base64(memoryview(raw)[start:end])  # the same as below, and far quicker
         except binascii.Error:
             pass
-    pieces: list[bytes] = []
-    for run in raw[start:end].translate(None, _NOT_BASE64).split(b"="):
-        digits = run[:-1] if len(run) % 4 == 1 else run
-        pieces.append(binascii.a2b_base64(digits + b"=" * (-len(digits) % 4)))
-    return b"".join(pieces)
+    digits = raw[start:end].translate(None, _NOT_BASE64)
+    stretches: list[bytes] = []
+    position = 0
+    while position < len(digits):
+        padding = digits.find(b"=", position + _STRETCH)
+        after = padding + 1 if padding >= 0 else len(digits)
+        stretches.append(b"".join([_run(run) for run in digits[position:after].split(b"=") if run]))
+        position = after
+    return b"".join(stretches)
+
+
+def _run(digits: bytes) -> bytes:
+    if len(digits) % 4 == 1:
+        digits = digits[:-1]
+    return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
 
 
 def _quoted_printable(data: bytes) -> bytes:
     """RFC 2045 section 6.7; `=` that begins nothing stays as it is."""
-    if _ODD_QUOTED.search(data) is not None:
-        data = _ODD_QUOTED.sub(b"=3D", _SOFT_BREAK.sub(b"", data))
-    return binascii.a2b_qp(data)
+    if _ODD_QUOTED.search(data) is None:
+        return binascii.a2b_qp(data)
+    *stretches, last = _stretches(data)
+    joined = b"".join([*(_SOFT_BREAK.sub(b"", stretch) for stretch in stretches), _LAST_BREAK.sub(b"", last)])
+    return b"".join(binascii.a2b_qp(_ODD_QUOTED.sub(b"=3D", stretch)) for stretch in _stretches(joined))
+
+
+def _stretches(data: bytes) -> Iterator[bytes]:
+    """`data` in stretches that begin with `=`, so that nothing that `=` begins is torn apart."""
+    start = 0
+    while (end := data.find(b"=", start + _STRETCH)) >= 0:
+        yield data[start:end]
+        start = end
+    yield data[start:]

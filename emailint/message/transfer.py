@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import binascii
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NOT_BASE64 = bytes(
     code
@@ -11,7 +15,10 @@ _NOT_BASE64 = bytes(
     if code not in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 )
 _ODD_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)")
-_SOFT_BREAK = re.compile(rb"=[ \t]*(?:\r\n|\n|\r|\Z)")
+_SOFT_BREAK = re.compile(rb"=[ \t]*(?:\r\n|\n|\r)")
+_LAST_BREAK = re.compile(rb"=[ \t]*(?:\r\n|\n|\r|\Z)")
+_STRETCH = 1_000_000
+"""Octets that are undone at a time: no limit of what is read, only of the memory that it takes."""
 _TOKEN = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -44,7 +51,15 @@ def base64(data: bytes) -> bytes:
             return binascii.a2b_base64(digits + b"==")
         except binascii.Error:
             pass
-    return b"".join(_run(run) for run in data.translate(None, _NOT_BASE64).split(b"="))
+    digits = data.translate(None, _NOT_BASE64)
+    stretches: list[bytes] = []
+    start = 0
+    while start < len(digits):
+        padding = digits.find(b"=", start + _STRETCH)
+        end = padding + 1 if padding >= 0 else len(digits)
+        stretches.append(b"".join([_run(run) for run in digits[start:end].split(b"=") if run]))
+        start = end
+    return b"".join(stretches)
 
 
 def _run(digits: bytes) -> bytes:
@@ -55,6 +70,17 @@ def _run(digits: bytes) -> bytes:
 
 def quoted_printable(data: bytes) -> bytes:
     """Quoted-printable; `=` that begins nothing stays; white space before a soft break goes."""
-    if _ODD_QUOTED.search(data) is not None:
-        data = _ODD_QUOTED.sub(b"=3D", _SOFT_BREAK.sub(b"", data))
-    return binascii.a2b_qp(data)
+    if _ODD_QUOTED.search(data) is None:
+        return binascii.a2b_qp(data)
+    *stretches, last = _stretches(data)
+    joined = b"".join([*(_SOFT_BREAK.sub(b"", stretch) for stretch in stretches), _LAST_BREAK.sub(b"", last)])
+    return b"".join(binascii.a2b_qp(_ODD_QUOTED.sub(b"=3D", stretch)) for stretch in _stretches(joined))
+
+
+def _stretches(data: bytes) -> Iterator[bytes]:
+    """`data` in stretches that begin with `=`, so that nothing that `=` begins is torn apart."""
+    start = 0
+    while (end := data.find(b"=", start + _STRETCH)) >= 0:
+        yield data[start:end]
+        start = end
+    yield data[start:]
