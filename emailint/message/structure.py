@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _DASHED = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\n(?=[!-9;-~]{1,60}:)", re.MULTILINE)
 _HTML = re.compile(rb"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
+_MOST_ALIKE = 500_000
+"""Lines that begin like a boundary, counted anew at each depth: more take too long."""
+
 _VISIBLE = re.compile(rb"[^\s\0-]")
 _NOTICE = re.compile(
     rb"\s*(?:boundary=\S{1,200}\s*)?"
@@ -82,6 +85,7 @@ class Cutter:
         self.defects: list[str] = []
         self.over = False
         self._parts = 0
+        self._alike = 0
 
     def message(self, raw: bytes, block: blocks.Block) -> Part:
         """The root part of a message whose header block was read."""
@@ -134,14 +138,24 @@ class Cutter:
     def _marks(self, raw: bytes, start: int, end: int, boundary: str) -> tuple[list[_Mark], bool]:
         """The delimiter lines, at most as many as there may be parts, and whether they are guessed."""
         most = self.limits.parts - self._parts + 2
-        found = _delimiters(raw, start, end, boundary.rstrip().encode(), most) if boundary else []
+        found = self._delimiters(raw, start, end, boundary.rstrip().encode(), most)
         if any(not mark.closing for mark in found):
             return found, False
-        guessed = _guess_boundary(raw, start, end)
-        found = _delimiters(raw, start, end, guessed, most) if guessed else []
+        guessed = _guess_boundary(raw, start, end) or b""
+        found = self._delimiters(raw, start, end, guessed, most)
         if found:
             self.defects.append("the boundary of the parts is missing or wrong, guessed from the text")
         return found, True
+
+    def _delimiters(self, raw: bytes, start: int, end: int, boundary: bytes, most: int) -> list[_Mark]:
+        """As the function; none where far too many lines only begin like the boundary."""
+        if not boundary:
+            return []
+        self._alike += raw.count(b"\n--" + boundary, start, end)
+        if self._alike > _MOST_ALIKE:
+            self._limit("far too many lines look like boundaries; what they divide was read as one text")
+            return []
+        return _delimiters(raw, start, end, boundary, most)
 
     def _children(self, raw: bytes, marks: list[_Mark], end: int, part: Part) -> tuple[Part, ...]:
         default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
@@ -192,22 +206,16 @@ class _Mark(NamedTuple):
 
 
 def _delimiters(raw: bytes, start: int, end: int, boundary: bytes, most: int) -> list[_Mark]:
-    needle = b"--" + boundary
-    found: list[_Mark] = []
-    position = start if raw.startswith(needle, start, end) else _next(raw, needle, start, end)
-    while position >= 0 and len(found) < most:
-        stop = raw.find(b"\n", position, end)
-        stop = end if stop < 0 else stop + 1
-        rest = raw[position + len(needle) : min(stop, position + len(needle) + 200)].strip()
-        if not rest or rest.startswith(b"--"):
-            found.append(_Mark(_before(raw, position, start), stop, bool(rest)))
-        position = _next(raw, needle, max(stop - 1, position), end)
+    rest = rb"--" + re.escape(boundary) + rb"[ \t\r\x0b\x0c]*+(--[^\n]*+)?(?:\n|\Z)"
+    first = re.compile(rest).match(raw, start, end)
+    found = [_Mark(start, first.end(), first[1] is not None)] if first else []
+    # The line end of one delimiter may be the one before the next.
+    position = first.end() - 1 if first else start
+    following = re.compile(rb"\n" + rest)
+    while len(found) < most and (match := following.search(raw, position, end)):
+        found.append(_Mark(_before(raw, match.start() + 1, start), match.end(), match[1] is not None))
+        position = match.end() - 1
     return found
-
-
-def _next(raw: bytes, needle: bytes, start: int, end: int) -> int:
-    found = raw.find(b"\n" + needle, start, end)
-    return found + 1 if found >= 0 else -1
 
 
 def _before(raw: bytes, position: int, start: int) -> int:

@@ -148,6 +148,10 @@ def subject(value: bytes) -> bytes:
     return HEAD.replace(b"Question", value) + b"\r\nHello"
 
 
+def encoded(encoding: bytes, body: bytes) -> bytes:
+    return HEAD + b"Content-Transfer-Encoding: " + encoding + b"\r\n\r\n" + body
+
+
 HOSTILE = {
     "100,000 parts": typed(b"multipart/mixed; boundary=b", b"--b\r\n\r\nx\r\n" * 100_000),
     "100,000 empty parts": typed(b"multipart/mixed; boundary=b", b"--b\r\n" * 100_000),
@@ -198,6 +202,16 @@ HOSTILE = {
     "html: one wide row": typed(b"text/html", b"<table><tr>" + b"<td>x" * 20_000 + b"<tr><td>y<td>z" * 9_000),
     "html: preformatted": typed(b"text/html", b"<pre>\n\n" * 55_000),
     "html: links": typed(b"text/html", b"[x](" * 98_000),
+    "8 MB of flowed lines": typed(b"text/plain; format=flowed", b"x \r\n" * 2_000_000),
+    "quoted flowed lines": typed(b"text/plain; format=flowed", b"> x\r\n" * 500_000),
+    "odd signs in quoted-printable": encoded(b"quoted-printable", b"= " * 2_500_000),
+    "soft breaks in quoted-printable": encoded(b"quoted-printable", b"=Z=\n" * 1_250_000),
+    "padding in base64": encoded(b"base64", b"QQ==\n" * 1_000_000),
+    "5 MB of words in the subject": subject(b"a " * 2_500_000),
+    "lines like a boundary": typed(b"multipart/mixed; boundary=B", b"--Bx\n" * 4_000_000),
+    "lines like all nested boundaries": HEAD
+    + b"".join(NESTED.replace(b"%d", b"B" * number) for number in range(1, 20))
+    + (b"--" + b"B" * 40 + b"\r\n") * 350_000,
     "html: quotations": typed(b"text/html", b"<blockquote>x" * 12_000),
 }
 
@@ -235,6 +249,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
         "20,000 addresses",
         "20,000 parameters",
         "html: rows",
+        "8 MB of flowed lines",
+        "odd signs in quoted-printable",
+        "soft breaks in quoted-printable",
+        "padding in base64",
+        "5 MB of words in the subject",
+        "lines like a boundary",
     ],
 )
 def test_hostile_mail_takes_under_200_mb(name: str) -> None:
