@@ -28,8 +28,9 @@ class Body:
 
 def compose(pieces: Iterable[Piece], invitations: Iterable[str], subject: str, limits: Limits) -> Body:
     """The body of a mail from its pieces; a text over the limit is cut, and whole in a file."""
-    pieces = [_shown(piece, 2 * limits.text) for piece in pieces]
-    halves = [_halves(piece, subject, limits.text) for piece in pieces]
+    reader = _Reader(subject, limits.text)
+    pieces = [reader.shown(piece) for piece in pieces]
+    halves = [reader.halves(piece) for piece in pieces]
     new = _joined([half[0] for half in halves] + list(invitations))
     old = _joined(half[1] for half in halves)
     html, html_file, html_defect = _html(pieces, limits)
@@ -45,34 +46,53 @@ def compose(pieces: Iterable[Piece], invitations: Iterable[str], subject: str, l
     return Body(new, old, html, tuple(files), tuple(defects))
 
 
-def _shown(piece: Piece, most: int) -> Piece:
-    """The piece without what its HTML hides; HTML that is far too long stays as it is."""
-    if piece.html is None or len(piece.html) > most:
-        return piece
-    from emailint.message.markup import visible  # noqa: PLC0415 - only mail with HTML needs it
+class _Reader:
+    """Reads the pieces of one mail; what each kind of reading costs is limited for all of them together."""
 
-    return replace(piece, html=visible(piece.html))
+    def __init__(self, subject: str, most: int) -> None:
+        self.subject = subject
+        self.searched = self.taken = 2 * most
+        self.laid_out = 0
+        self.plain = most
 
+    def shown(self, piece: Piece) -> Piece:
+        """The piece without what its HTML hides; HTML that is far too long stays as it is."""
+        if piece.html is None or len(piece.html) > self.searched:
+            return piece
+        from emailint.message.markup import visible  # noqa: PLC0415 - only mail with HTML needs it
 
-def _halves(piece: Piece, subject: str, most: int) -> tuple[str, str]:
-    """New text, and signature and history."""
-    if piece.has_plain or piece.html is None:
-        return _split((piece.plain or "").strip("\n"), subject, most)
-    from emailint.message.hypertext import stripped, to_text  # noqa: PLC0415 - as above
+        self.searched -= len(piece.html)
+        return replace(piece, html=visible(piece.html))
 
-    if len(piece.html) > 2 * most:
-        return _split(stripped(piece.html[: 2 * most]), subject, most)
-    new, old = quoted.split_html(piece.html, subject)
-    split = quoted.split_signature(to_text(new))
-    return split.new, _joined((split.apart, to_text(old) if old else ""))
+    def halves(self, piece: Piece) -> tuple[str, str]:
+        """New text, and signature and history."""
+        if piece.has_plain or piece.html is None:
+            return self._split((piece.plain or "").strip("\n"))
+        from emailint.message.hypertext import stripped  # noqa: PLC0415 - as above
 
+        html = piece.html[: self.taken]
+        self.taken -= len(html)
+        if len(html) < len(piece.html):
+            return self._split(stripped(html))
+        new, old = quoted.split_html(html, self.subject)
+        split = quoted.split_signature(self._laid_out(new))
+        return split.new, _joined((split.apart, self._laid_out(old) if old else ""))
 
-def _split(text: str, subject: str, most: int) -> tuple[str, str]:
-    """As `_halves`, for plain text; what lies beyond the limit goes where the text before it ends."""
-    end = max(text.rfind("\n", 0, most), 0) or most if len(text) > most else len(text)
-    split = quoted.split_text(text[:end], subject)
-    beyond = text[end:]
-    return (split.new, split.apart + beyond) if split.apart else (split.new + beyond, "")
+    def _laid_out(self, html: str) -> str:
+        from emailint.message.hypertext import LAID_OUT, to_text  # noqa: PLC0415 - as above
+
+        left = LAID_OUT - self.laid_out
+        self.laid_out += len(html) if len(html) <= left else 0
+        return to_text(html, left)
+
+    def _split(self, text: str) -> tuple[str, str]:
+        """As `halves`, for plain text; what lies beyond the limit goes where the text before it ends."""
+        most = self.plain
+        end = max(text.rfind("\n", 0, most), 0) or most if len(text) > most else len(text)
+        self.plain -= end
+        split = quoted.split_text(text[:end], self.subject)
+        beyond = text[end:]
+        return (split.new, split.apart + beyond) if split.apart else (split.new + beyond, "")
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nh3 import Cleaner
 
 LAID_OUT = 400_000
-"""Characters of HTML that are laid out; of longer ones the text is taken as it stands."""
+"""Characters of HTML of one mail that are laid out; of more, the text is taken as it stands."""
 
 _FEW_TAGS = 500
 _DEEPEST = 400
@@ -87,12 +87,13 @@ def _attribute(_tag: str, name: str, value: str) -> str | None:
     return value
 
 
-def to_text(html: str) -> str:
+def to_text(html: str, most: int = LAID_OUT) -> str:
     """The text that a reader of the HTML sees: links as `[text](address)`, tables of data in columns.
 
-    Text only; nothing is cut. Quotations (`blockquote`) begin with `> `. Very long HTML is not laid out.
+    Text only; nothing is cut. Quotations (`blockquote`) begin with `> `. HTML of more than `most`
+    characters is not laid out.
     """
-    if len(html) > LAID_OUT:
+    if len(html) > most:
         return stripped(html)
     try:
         text = layout.tidy(_inscribed(layout.simplify(html)))

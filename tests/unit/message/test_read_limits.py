@@ -152,6 +152,11 @@ def encoded(encoding: bytes, body: bytes) -> bytes:
     return HEAD + b"Content-Transfer-Encoding: " + encoding + b"\r\n\r\n" + body
 
 
+def repeated(kind: bytes, body: bytes, parts: int = 190) -> bytes:
+    part = b"--b\r\nContent-Type: " + kind + b"\r\n\r\n" + body + b"\r\n"
+    return HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * parts + b"--b--\r\n"
+
+
 HOSTILE = {
     "100,000 parts": typed(b"multipart/mixed; boundary=b", b"--b\r\n\r\nx\r\n" * 100_000),
     "100,000 empty parts": typed(b"multipart/mixed; boundary=b", b"--b\r\n" * 100_000),
@@ -212,6 +217,10 @@ HOSTILE = {
     "lines like all nested boundaries": HEAD
     + b"".join(NESTED.replace(b"%d", b"B" * number) for number in range(1, 20))
     + (b"--" + b"B" * 40 + b"\r\n") * 350_000,
+    "190 parts of text": repeated(b"text/plain", b"On x, y wrote:\n" * 7_000),
+    "html: 190 parts, 1.5 MB": repeated(b"text/html", b"<p>x</p>" * 1_000),
+    "html: 190 parts, 18 MB": repeated(b"text/html", b"<p>x</p>" * 12_000),
+    "html: 190 parts, hidden": repeated(b"text/html", b"<p style='display:none'>x</p>y" * 3_000),
     "html: quotations": typed(b"text/html", b"<blockquote>x" * 12_000),
 }
 
