@@ -26,9 +26,14 @@ class Body:
     defects: tuple[str, ...] = ()
 
 
-def compose(pieces: Iterable[Piece], invitations: Iterable[str], subject: str, limits: Limits) -> Body:
-    """The body of a mail from its pieces; a text over the limit is cut, and whole in a file."""
-    reader = _Reader(subject, limits.text)
+def compose(
+    pieces: Iterable[Piece], invitations: Iterable[str], subject: str, limits: Limits, *, refers: bool = False
+) -> Body:
+    """The body of a mail from its pieces; a text over the limit is cut, and whole in a file.
+
+    `refers`: whether the mail names another one that it answers (In-Reply-To, References).
+    """
+    reader = _Reader(subject, limits.text, answers=refers or quoted.is_answer(subject))
     pieces = [reader.shown(piece) for piece in pieces]
     halves = [reader.halves(piece) for piece in pieces]
     new = _joined([half[0] for half in halves] + list(invitations))
@@ -49,8 +54,8 @@ def compose(pieces: Iterable[Piece], invitations: Iterable[str], subject: str, l
 class _Reader:
     """Reads the pieces of one mail; what each kind of reading costs is limited for all of them together."""
 
-    def __init__(self, subject: str, most: int) -> None:
-        self.subject = subject
+    def __init__(self, subject: str, most: int, *, answers: bool) -> None:
+        self.subject, self.answers = subject, answers
         self.searched = self.taken = 2 * most
         self.laid_out = 0
         self.plain = most
@@ -74,7 +79,7 @@ class _Reader:
         self.taken -= len(html)
         if len(html) < len(piece.html):
             return self._split(stripped(html))
-        new, old = quoted.split_html(html, self.subject)
+        new, old = quoted.split_html(html, self.subject, self.answers)
         split = quoted.split_signature(self._laid_out(new))
         return split.new, _joined((split.apart, self._laid_out(old) if old else ""))
 
@@ -90,7 +95,7 @@ class _Reader:
         most = self.plain
         end = max(text.rfind("\n", 0, most), 0) or most if len(text) > most else len(text)
         self.plain -= end
-        split = quoted.split_text(text[:end], self.subject)
+        split = quoted.split_text(text[:end], self.subject, self.answers)
         beyond = text[end:]
         return (split.new, split.apart + beyond) if split.apart else (split.new + beyond, "")
 

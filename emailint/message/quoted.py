@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from emailint.message import quoted_history, quoted_html, quoted_signature
 from emailint.message import quoted_words as words
+from emailint.message.automatic_words import PERSONAL_PREFIXES
 from emailint.message.quoted_marks import MARKER, line_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from emailint.message.quoted_marks import Line
 
-__all__ = ["MARKER", "Split", "is_forward", "split_html", "split_signature", "split_text"]
+__all__ = ["MARKER", "Split", "is_answer", "is_forward", "split_html", "split_signature", "split_text"]
 
 _SUBJECT: Final = re.compile(
     r"(?:\s*\[[^\]]{0,60}\])*\s*([^\W\d_][\w ]{0,15}?)\s*(?:\[\d+\]|\(\d+\))?\s*[:\uff1a]"
@@ -40,15 +41,17 @@ class Split:
         return "\n\n".join(text for text in (self.signature, self.quoted) if text)
 
 
-def split_text(text: str, subject: str = "") -> Split:
+def split_text(text: str, subject: str = "", answers: bool | None = None) -> Split:
     """Part plain text in new text, history and signature, in linear time.
 
     Whatever is not surely history stays in `new`: answers between quoted lines, a forwarded mail (by its
-    own mark, or by `subject`, where Outlook leaves no other), a mail that has no new text at all.
+    own mark, or by `subject`, where Outlook leaves no other), a mail that has no new text at all. `answers`:
+    whether the mail answers another one, by its subject (`is_answer`) or by references; None: not known. In
+    one that does not, fields like those of a web form, and words like those of a reply line, are new text.
     """
     texts = text.split("\n")
     lines = [line_of(each) for each in texts]
-    history = None if is_forward(subject) else quoted_history.find(lines)
+    history = None if is_forward(subject) else quoted_history.find(lines, answers)
     if is_forward(subject) or (history is not None and history.forwarded):
         return Split(_joined(texts))
     if history is None:
@@ -62,7 +65,7 @@ def split_signature(text: str) -> Split:
     return _signed(texts, [line_of(each) for each in texts])
 
 
-def split_html(html: str, subject: str = "") -> tuple[str, str]:
+def split_html(html: str, subject: str = "", answers: bool | None = None) -> tuple[str, str]:
     """Part HTML in what is new and what is history, by the marks of mail programs, in linear time.
 
     The two together are `html`, to the letter; each may have tags that are not closed. What is said of
@@ -72,7 +75,7 @@ def split_html(html: str, subject: str = "") -> tuple[str, str]:
     if is_forward(subject):
         return html, ""
     lines, starts = quoted_html.lines(html)
-    history = quoted_history.find(lines)
+    history = quoted_history.find(lines, answers)
     if history is None or history.forwarded or history.start == history.end:
         return html, ""
     start = starts[history.start]
@@ -84,6 +87,12 @@ def is_forward(subject: str) -> bool:
     """Whether the subject says that the mail passes another one on (`Fwd:`, `WG:`, `TR:` and so on)."""
     match = _SUBJECT.match(subject)
     return match is not None and match[1].casefold() in words.FORWARD_SUBJECTS
+
+
+def is_answer(subject: str) -> bool:
+    """Whether the subject says that the mail answers another one (`Re:`, `AW:`, `SV:` and so on)."""
+    match = _SUBJECT.match(subject)
+    return match is not None and match[1].casefold() in PERSONAL_PREFIXES
 
 
 def _parted(texts: Sequence[str], lines: Sequence[Line], history: quoted_history.History) -> Split:

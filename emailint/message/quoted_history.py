@@ -36,14 +36,16 @@ _FOOTER_OCTETS: Final = 1_500
 _FOOTER_WITHIN: Final = 100
 
 
-def find(lines: Sequence[Line]) -> History | None:
+def find(lines: Sequence[Line], answers: bool | None = None) -> History | None:
     """The history, or None where there is none, or where answers stand in it, or where it is not sure.
 
     Linear in the number of lines. Never cuts when nothing would stay, when a forwarded mail comes first,
     when text is found between or below quoted lines (answers), or when the new text says that there are
-    answers inside history that bears no quote signs.
+    answers inside history that bears no quote signs. `answers` False: the mail is the first of its thread,
+    so that lines like those of a mail's header, or like a reply line, above text without quote signs are
+    what somebody wrote now, or what a web form sends.
     """
-    found = _Scan(lines).history()
+    found = _Scan(lines, first=answers is False).history()
     if found is None or found.forwarded or any(line.text for line in lines[found.end :]):
         return found
     return None if signature.is_only_signature(lines[: found.start]) else found
@@ -52,8 +54,9 @@ def find(lines: Sequence[Line]) -> History | None:
 class _Scan:
     """One walk from the top to the first mark that decides."""
 
-    def __init__(self, lines: Sequence[Line]) -> None:
+    def __init__(self, lines: Sequence[Line], *, first: bool = False) -> None:
         self.lines = lines
+        self.first = first  # of its thread
         self.looks = _MOST_LOOKED_AT
         self.budget = _MOST_READ
         self.written = 0  # lines of new text so far
@@ -153,6 +156,11 @@ class _Scan:
             block = self._text_after(index + 1)
             end = self._header_block(block, announced=True)
             return index, self._text_after(end if end is not None else index + 1)
+        return None if self.first else self._opening_by_words(index)
+
+    def _opening_by_words(self, index: int) -> tuple[int, int] | None:
+        """The same, where people may write the like themselves: a header block or a reply line."""
+        line = self.lines[index]
         block = self._text_after(index + 1) if marks.is_rule(line.text) else index
         end = self._header_block(block, announced=block != index)
         if end is not None:

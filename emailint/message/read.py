@@ -142,7 +142,7 @@ class _Reading:
         """The message; without parts when there are none."""
         found = found or contents.Contents()
         head = self._head()
-        body = self._body(found, head.subject)
+        body = self._body(found, head.subject, refers=bool(head.in_reply_to or head.references))
         whole = f"{body.text}\n{body.quoted}" if body.quoted else body.text
         kind, signals, bounces = self._kind(root or bare(self.headers), head.subject, whole, body.text)
         return replace(
@@ -179,10 +179,17 @@ class _Reading:
             sender_problem=problem,
         )
 
-    def _body(self, found: Contents, subject: str) -> bodies.Body:
+    def _body(self, found: Contents, subject: str, *, refers: bool) -> bodies.Body:
         pieces, limits = found.pieces, self.settings.limits
         body = self.guarded(
-            "the text", bodies.Body(), bodies.compose, pieces, found.invitations, subject, limits
+            "the text",
+            bodies.Body(),
+            bodies.compose,
+            pieces,
+            found.invitations,
+            subject,
+            limits,
+            refers=refers,
         )
         self.defects += body.defects
         return body

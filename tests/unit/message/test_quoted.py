@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emailint.message.quoted import MARKER, Split, is_forward, split_html, split_signature, split_text
+from emailint.message import read_message
+from emailint.message.quoted import (
+    MARKER,
+    Split,
+    is_answer,
+    is_forward,
+    split_html,
+    split_signature,
+    split_text,
+)
 from tests.support.timing import assert_within
 
 DATA: Final = Path(__file__).parents[2] / "data" / "quoted"
@@ -203,3 +212,68 @@ def test_text_takes_linear_time(bomb: str) -> None:
 @pytest.mark.parametrize("bomb", HTML_BOMBS.values(), ids=HTML_BOMBS.keys())
 def test_html_takes_linear_time(bomb: str) -> None:
     assert_within(0.3, lambda: split_html(bomb))
+
+
+FORM: Final = (
+    "New contact request\n\nFrom: Max Muster <max@example.com>\nSent: 23.11.2026 10:00\n"
+    "To: payroll@example.org\nSubject: Pay slip\n\nMy slip is missing."
+)
+TOLD: Final = "Termine:\nAm 23.11.2026 um 09:12 hat Herr Meier angerufen und geschrieben:\nBitte zahlen."
+RULED: Final = FORM.replace("request\n\n", "request\n----------\n")
+ORIGINAL: Final = FORM.replace("request\n\n", "request\n-----Original Message-----\n")
+CITED: Final = "Yes.\n\nOn Mon, Nov 23, 2026 at 9:12 AM Payroll <p@example.org> wrote:\n> My slip is missing."
+REFERENCE: Final = "In-Reply-To: <CS-000042.0123456789abcdef@example.org>\n"
+FIRST_OR_ANSWER: Final = [
+    # what the mail is, further headers, subject, text, its new text
+    ("form, first mail", "", "Contact form", FORM, FORM),
+    ("form below a line, first mail", "", "Contact form", RULED, RULED),
+    ("form, subject with a colon", "", "Form: slip", FORM, FORM),
+    ("told, first mail", "", "Termin", TOLD, TOLD),
+    ("answer by its subject", "", "Re: Slip", FORM, "New contact request"),
+    ("answer by its subject, German", "", "[EXTERN] AW: Slip", FORM, "New contact request"),
+    ("answer by In-Reply-To", REFERENCE, "Slip", FORM, "New contact request"),
+    ("answer by References", "References: <a@example.org>\n", "Slip", FORM, "New contact request"),
+    ("an empty reference is none", "References:\n", "Slip", FORM, FORM),
+    ("first mail, a mail program's mark", "", "Slip", ORIGINAL, "New contact request"),
+    ("first mail, quote signs", "", "Slip", CITED, "Yes."),
+]
+
+
+@pytest.mark.parametrize(
+    ("headers", "subject", "text", "new"),
+    [row[1:] for row in FIRST_OR_ANSWER],
+    ids=[row[0] for row in FIRST_OR_ANSWER],
+)
+def test_first_mail_of_a_thread_or_an_answer(headers: str, subject: str, text: str, new: str) -> None:
+    head = f"From: ann@example.com\nSubject: {subject}\n{headers}"
+    plain = read_message(f"{head}\n{text}\n".encode())
+    assert plain.text == new
+    assert (plain.quoted == "") is (new == text)
+
+
+@pytest.mark.parametrize(
+    ("subject", "new"), [("Contact form", FORM), ("Re: Contact form", "New contact request")]
+)
+def test_first_mail_of_a_thread_in_html(subject: str, new: str) -> None:
+    html = "".join(f"<p>{line.replace('<', '&lt;')}</p>" for line in FORM.split("\n") if line)
+    mail = read_message(
+        f"From: ann@example.com\nSubject: {subject}\nContent-Type: text/html\n\n{html}\n".encode()
+    )
+    assert mail.text.split() == new.split()
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("Re: Hours", True),
+        ("RE[2]: Hours", True),
+        ("[EXTERN] AW: Stunden", True),
+        ("SV: Timer", True),
+        ("回复\uff1a工时", True),
+        ("Hours", False),
+        ("Request: Hours", False),
+        ("", False),
+    ],
+)
+def test_subject_of_an_answer(subject: str, expected: bool) -> None:
+    assert is_answer(subject) is expected
