@@ -225,6 +225,7 @@ class GraphClient:
                 url,
                 data=data,
                 headers=sent,
+                auth=_as_written(url),
                 allow_redirects=False,
                 stream=True,
                 timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
@@ -253,6 +254,16 @@ class GraphClient:
         return bytes(content), True
 
 
+def _as_written(url: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """Ask for exactly this: requests would write some of a nextLink's escapes in another way."""
+
+    def put_back(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.url = url
+        return request
+
+    return put_back
+
+
 class _Attempt:
     """How often one request was tried, and whether it may be once more."""
 
@@ -277,7 +288,9 @@ class _Attempt:
             return
         self._tries += 1
         may_repeat = self._repeat or refused.status == 429
-        hopeless = refused.status in BROKEN and self._tries > 1
+        hopeless = self._tries > 1 and (
+            refused.status in BROKEN or (refused.status == 504 and refused.wait is None and self._tries > 2)
+        )
         if refused.status not in TRY_LATER or not may_repeat or hopeless:
             raise refused
         error = refused.explained(self._client.settings.mailbox)

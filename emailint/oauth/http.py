@@ -79,7 +79,7 @@ def _lost(error: Exception) -> tuple[str, str]:
 
     match error:
         case exceptions.ProxyError():
-            return "the proxy does not lead to {host}", "check HTTPS_PROXY and NO_PROXY, and its login"
+            return _lost_by_proxy(error)
         case exceptions.Timeout():
             return "{host} did not answer in time", "check the network and the proxy"
         case exceptions.ChunkedEncodingError() | exceptions.ContentDecodingError():
@@ -90,6 +90,13 @@ def _lost(error: Exception) -> tuple[str, str]:
             return "the host name {host} cannot be resolved", "check DNS, or set HTTPS_PROXY"
         case _:
             return "no connection to {host}, or it was lost", _AGAIN
+
+
+def _lost_by_proxy(error: Exception) -> tuple[str, str]:
+    """As `_lost`. urllib3 blames the proxy also where a connection through it was lost later."""
+    if any(name in repr(error) for name in ("RemoteDisconnected", "ConnectionReset", "BrokenPipe")):
+        return "no connection to {host} through the proxy, or it was lost", _AGAIN
+    return "the proxy does not lead to {host}", "check HTTPS_PROXY and NO_PROXY, and its login"
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

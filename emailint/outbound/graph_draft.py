@@ -92,7 +92,23 @@ def _reply(client: GraphClient, mail: OutgoingMail, answered: str) -> str | None
         if refused.gone:
             return None
         raise
+    except SourceError:
+        _remove_marked(client, mail)
+        raise
     return _id(made.mapping())
+
+
+def _remove_marked(client: GraphClient, mail: OutgoingMail) -> None:
+    """An answer to createReply was lost: delete the draft that was made perhaps, known by its header."""
+    asked = {"$select": "id,isDraft,internetMessageHeaders", "$top": "20"}
+    ours = {(each["name"].lower(), each["value"]) for each in _headers(mail)}
+    with suppress(Refused, SourceError):
+        page = next(iter(client.pages(client.folder("drafts", "messages"), asked)), [])
+        for each in page:
+            named = each.get("internetMessageHeaders") or []
+            marks = {(str(header.get("name")).lower(), str(header.get("value"))) for header in named}
+            if each.get("isDraft") is True and ours <= marks:
+                remove(client, str(each.get("id")))
 
 
 def _from_octets(client: GraphClient, mail: OutgoingMail) -> Draft:
@@ -110,7 +126,7 @@ def _from_octets(client: GraphClient, mail: OutgoingMail) -> Draft:
 
 def _fill(client: GraphClient, identity: str, mail: OutgoingMail) -> None:
     """What the reply says; without our Message-ID where Exchange does not let it be set."""
-    content = _content(mail)
+    content = _content(client, mail)
     try:
         client.request("PATCH", client.message(identity), content)
     except Refused as refused:
@@ -130,7 +146,7 @@ def _unless_unknown() -> Iterator[None]:
             raise
 
 
-def _content(mail: OutgoingMail) -> dict[str, Any]:
+def _content(client: GraphClient, mail: OutgoingMail) -> dict[str, Any]:
     """Everything that the reply says, in place of what createReply has put there."""
     written = mail.written
     assert written is not None  # noqa: S101 - said to mypy; the caller has looked
@@ -144,6 +160,8 @@ def _content(mail: OutgoingMail) -> dict[str, Any]:
         "replyTo": [_person(written.reply_to)] if written.reply_to else [],
         "internetMessageId": mail.message_id,
     }
+    if written.sender.lower() != client.settings.mailbox.lower():
+        content["from"] = _person(written.sender)  # needs Send As; else Exchange takes the mailbox
     return content
 
 

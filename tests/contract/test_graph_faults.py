@@ -102,6 +102,47 @@ def test_what_passes_is_waited_for_and_nothing_is_lost(double: GraphDouble, wher
     assert unread(double) == 0
 
 
+@pytest.mark.parametrize(
+    "fault", [Fault(504, HTML), Fault(500, {}), Fault(drop="before"), Fault(drop="middle")], ids=str
+)
+def test_one_mail_that_never_comes_holds_no_other_up(double: GraphDouble, fault: Fault) -> None:
+    raws = fill(double, 6)
+    bad = double.mailbox(ADDRESS).by_subject("2").identity
+    double.fault(rf"GET .*/{bad}/\$value", fault, 1_000)
+    came = []
+    with graph_source(double) as source:
+        refs = source.measure(source.list_unread())
+        with pytest.raises((ConnectionFailed, ProtocolFailed)):
+            came.extend(each.raw for each in source.fetch(refs))
+    assert came == [*raws[:2], *raws[3:]]
+
+
+def test_a_second_mail_that_never_comes_is_taken_to_be_the_mailboxs_trouble(double: GraphDouble) -> None:
+    fill(double, 40)
+    double.fault(VALUE, Fault(drop="before"), 1_000)
+    with graph_source(double) as source:
+        refs = source.measure(source.list_unread())
+        with pytest.raises(ConnectionFailed):
+            list(source.fetch(refs))
+    assert double.count(VALUE) < 12
+
+
+def test_a_next_link_is_asked_for_as_it_was_written(double: GraphDouble) -> None:
+    """Graph says to take nothing out of it, and its skip tokens are nobody's business."""
+    fill(double, 3)
+    odd = "%24skip=0&%24skiptoken=A%2DB%7E~'c'(d)"
+
+    def two_pages(reply: Reply) -> Reply:
+        link = f"{double.root}/v1.0/users/{ADDRESS}/mailFolders/inbox/messages?{odd}"
+        return Reply(200, {"value": reply.content["value"], "@odata.nextLink": link})
+
+    double.fault(LIST, Fault(change=two_pages))
+    double.fault("skiptoken", Fault(200, {"value": []}))
+    with graph_source(double) as source:
+        assert len(source.list_unread()) == 3
+    assert double.requests[-1].endswith(f"/messages?{odd}")
+
+
 def test_a_retry_after_is_obeyed_to_the_second(double: GraphDouble) -> None:
     fill(double, 1)
     double.fault(LIST, throttled(2))

@@ -302,6 +302,32 @@ def test_where_our_message_id_cannot_be_set_the_reply_goes_out_all_the_same(
     assert noted.tokens == [(sent.identity, sent.internet_message_id())]
 
 
+def test_a_draft_whose_making_got_no_answer_is_found_by_its_header(
+    double: GraphDouble, mailbox: DoubleMailbox, noted: Noted
+) -> None:
+    """Where Exchange keeps no Message-ID of ours, that is all there is to know it by; theirs are let be."""
+    double.graph.keeps_message_ids = False
+    item = mailbox.add(THEIRS)
+    mailbox.reply_to(item, {})
+    double.fault("createReply", Fault(drop="after"))
+    with graph_outbound(double) as outbound, pytest.raises(OutboundUnavailable):
+        outbound.send(reply_to(double, item), noted)
+    assert len(mailbox.drafts()) == 1
+    assert mailbox.sent == []
+
+
+@pytest.mark.parametrize(("sender", "said"), [(ADDRESS.upper(), None), ("desk@bigtmepeo.com",) * 2])
+def test_a_sender_of_ones_own_is_named_and_the_mailbox_is_not(
+    double: GraphDouble, mailbox: DoubleMailbox, noted: Noted, sender: str, said: str | None
+) -> None:
+    mail = reply_to(double, mailbox.add(THEIRS), sender=sender)
+    with graph_outbound(double) as outbound:
+        outbound.send(mail, noted)
+    (sent,) = mailbox.sent
+    found = sent.properties.get("from") or {"emailAddress": {"address": None}}
+    assert found["emailAddress"]["address"] == said
+
+
 class Died(BaseException):
     """What a kill looks like from inside."""
 

@@ -6,12 +6,15 @@ import base64
 import json
 import time
 from email.utils import formatdate
+from http.client import RemoteDisconnected
 
 import pytest
+import requests
+from urllib3.exceptions import ProxyError
 
 from emailint.oauth.claims import roles_of
 from emailint.oauth.entra_causes import CAUSES, cause_of, number_in
-from emailint.oauth.http import LONGEST_WAIT, clean, retry_after
+from emailint.oauth.http import LONGEST_WAIT, clean, retry_after, unreachable
 
 WAITS: dict[str, float | None] = {
     "": None,
@@ -38,6 +41,21 @@ def test_retry_after_may_be_a_date() -> None:
     found = retry_after({"Retry-After": formatdate(time.time() + 90, usegmt=True)})
     assert found is not None
     assert 85 < found <= 91
+
+
+@pytest.mark.parametrize(
+    ("inner", "words"),
+    [
+        (RemoteDisconnected("Remote end closed connection without response"), "it was lost"),
+        (ConnectionResetError(104, "Connection reset by peer"), "it was lost"),
+        (OSError("Tunnel connection failed: 407 Proxy Authentication Required"), "proxy does not lead"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_connection_lost_behind_a_proxy_is_not_the_proxys_fault(inner: Exception, words: str) -> None:
+    """urllib3 calls each of them a ProxyError."""
+    error = requests.exceptions.ProxyError(ProxyError("Unable to connect to proxy", inner))
+    assert words in str(unreachable(error, "https://graph.microsoft.com/v1.0/x?secret=1"))
 
 
 def test_words_of_a_server_are_one_short_line_without_secrets() -> None:
