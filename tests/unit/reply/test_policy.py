@@ -247,10 +247,10 @@ ORDER = (
     Reason.OWN_ADDRESS,
     Reason.NOT_ADDRESSED,
     Reason.DMARC,
-    Reason.BREAKER,
-    Reason.OLD,
     Reason.NO_TEMPLATE,
     Reason.NO_OUTBOUND,
+    Reason.BREAKER,
+    Reason.OLD,
     Reason.NO_SENDER,
 )
 SIGNALS = dict(
