@@ -150,10 +150,13 @@ def _codec(name: str) -> str | None:
     return "" if codec == "ascii" else codec
 
 
-def decode(data: bytes, declared: str | None = None, hint: str | None = None) -> tuple[str, str | None]:
+def decode(
+    data: bytes, declared: str | None = None, hint: str | None = None, *, guessing: bool = True
+) -> tuple[str, str | None]:
     """The text of `data` and, where it is not what was declared, a defect in words.
 
-    `hint` is a charset that other parts of the same mail declare; it is tried before guessing.
+    `hint` is a charset that other parts of the same mail declare; it is tried before guessing. Without
+    `guessing`, which takes long, text that is neither is windows-1252.
     """
     codec = resolve(declared) if declared else ""
     if codec == "utf-8" or (data.isascii() and not _stateful(codec, data)):
@@ -162,8 +165,8 @@ def decode(data: bytes, declared: str | None = None, hint: str | None = None) ->
         except UnicodeDecodeError:
             pass
     if codec:
-        return _declared(data, codec, declared or "", hint)
-    text, found = guess(data, hint)
+        return _declared(data, codec, declared or "", hint, guessing=guessing)
+    text, found = guess(data, hint, guessing=guessing)
     if codec is None:
         return text, f"{_unknown(declared)}, read as {found}"
     return text, f"8-bit text without a charset, read as {found}"
@@ -177,7 +180,9 @@ def _stateful(codec: str | None, data: bytes) -> bool:
     return bool(codec and codec.startswith(_STATEFUL)) or b"\x1b$" in data or b"\x1b(" in data
 
 
-def _declared(data: bytes, codec: str, declared: str, hint: str | None) -> tuple[str, str | None]:
+def _declared(
+    data: bytes, codec: str, declared: str, hint: str | None, *, guessing: bool
+) -> tuple[str, str | None]:
     if codec in _LATIN:
         return _latin(data, codec, declared)
     try:
@@ -187,7 +192,7 @@ def _declared(data: bytes, codec: str, declared: str, hint: str | None) -> tuple
     forced = _forced(data, codec)
     if forced is not None:
         return forced, f"text is not whole {declared}; undecodable bytes are shown as U+FFFD"
-    text, found = guess(data, hint)
+    text, found = guess(data, hint, guessing=guessing)
     return text, f"text is not {declared}, read as {found}"
 
 
@@ -216,7 +221,7 @@ def windows_1252(data: bytes) -> str:
     return data.decode("latin-1").translate(_C1)
 
 
-def guess(data: bytes, hint: str | None = None) -> tuple[str, str]:
+def guess(data: bytes, hint: str | None = None, *, guessing: bool = True) -> tuple[str, str]:
     """The likeliest text of `data`, and the name of the charset it was read as."""
     for codec in _likely(data, hint):
         try:
@@ -226,7 +231,7 @@ def guess(data: bytes, hint: str | None = None) -> tuple[str, str]:
     damaged = data.decode("utf-8", "replace")
     if sum(1 for letter in damaged if letter > "\x7f") > 2 * damaged.count("\ufffd"):
         return damaged, "utf-8 with damaged characters"
-    found = guess_legacy(data)
+    found = guess_legacy(data) if guessing else None
     if found is None or (found[1] in _OTHER_LATIN and hint and resolve(hint) in _LATIN):
         return windows_1252(data), "windows-1252"
     return found

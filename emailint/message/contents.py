@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 _UNSHOWN = frozenset(["text/x-amp-html", "text/watch-html"])
 _PLACEHOLDER = 400
 _LOOKED_AT = 100_000
+_MOST_GUESSED = 20
+"""Parts of a mail whose charset is guessed; the rest is read as UTF-8 or windows-1252, and says so."""
+
+_MOST_COMPARED = 2_000_000
+"""Characters of HTML of a mail that are compared with the plain text before it."""
+
 _KEPT = frozenset(["base64", "quoted-printable"])
 _SEALED = frozenset(["application/pkcs7-mime", "application/x-pkcs7-mime"])
 _TNEF = frozenset(["application/ms-tnef", "application/vnd.ms-tnef"])
@@ -65,6 +71,8 @@ class _Gatherer:
         self.contents = Contents()
         self.decoded = 0
         self.seen_text = False
+        self.guessed = 0
+        self.compared = 0
 
     def part(self, part: Part, parent: str = "") -> list[Piece]:
         """The texts of a part; its files are added to the attachments."""
@@ -76,7 +84,28 @@ class _Gatherer:
             self._defect("the mail is encrypted (PGP/MIME); its text is in the attachment and was not read")
         pieces = [piece for child in part.children for piece in self.part(child, part.content_type)]
         self._epilogue(part)
-        return _without_doubles(pieces)
+        return self._without_doubles(pieces)
+
+    def _without_doubles(self, pieces: Iterable[Piece]) -> list[Piece]:
+        """A text that stands twice in a row, once plain and once as HTML, is one piece."""
+        result: list[Piece] = []
+        for piece in pieces:
+            last = result[-1] if result else Piece()
+            if (
+                last.has_plain
+                and not last.html
+                and piece.html
+                and not piece.plain
+                and self._same(last, piece)
+            ):
+                result[-1] = Piece(last.plain, piece.html)
+            else:
+                result.append(piece)
+        return result
+
+    def _same(self, plain: Piece, rich: Piece) -> bool:
+        self.compared += len(rich.html or "")
+        return self.compared <= _MOST_COMPARED and _same(plain, rich)
 
     def last_resort(self, root: Part) -> list[Piece]:
         """The text of a mail that has none in the usual places: the root marked as a file, a preamble."""
@@ -171,7 +200,9 @@ class _Gatherer:
         return part.disposition is None and not self.seen_text
 
     def _text(self, part: Part) -> list[Piece]:
-        text = texts.read(part, self._body(part), self.hint)
+        guessing = self.guessed < _MOST_GUESSED
+        text = texts.read(part, self._body(part), self.hint, guessing=guessing)
+        self.guessed += sum(1 for defect in text.defects if ", read as " in defect)
         self.contents.defects += text.defects
         for file in text.files:
             self._enclosed(file)
@@ -234,25 +265,6 @@ def _is_sealed(part: Part) -> bool:
     if part.content_type in _SEALED:
         return part.params.get("smime-type", "") != "certs-only"
     return part.content_type == "application/octet-stream" and (part.filename or "").lower().endswith(".p7m")
-
-
-def _without_doubles(pieces: Iterable[Piece]) -> list[Piece]:
-    """A text that stands twice in a row, once plain and once as HTML, is one piece."""
-    result: list[Piece] = []
-    for piece in pieces:
-        last = result[-1] if result else None
-        if (
-            last
-            and last.has_plain
-            and not last.html
-            and piece.html
-            and not piece.plain
-            and _same(last, piece)
-        ):
-            result[-1] = Piece(last.plain, piece.html)
-        else:
-            result.append(piece)
-    return result
 
 
 def _beside(option: Iterable[Piece], text: str) -> list[Piece]:

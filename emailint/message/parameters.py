@@ -20,6 +20,9 @@ _FOLD = re.compile(r"[\r\n]+[ \t]*")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _NAMES = frozenset({"name", "filename"})
 
+_LONGEST_GUESSED = 1_000
+"""Octets of a field whose charset is guessed: a mail may have hundreds of them, and no name is longer."""
+
 
 def parse(raw: bytes, hint: str | None = None) -> tuple[str, dict[str, str]]:
     """The value in lower case and the parameters, names in lower case, values decoded to text.
@@ -27,7 +30,7 @@ def parse(raw: bytes, hint: str | None = None) -> tuple[str, dict[str, str]]:
     The first of several parameters of one name counts; the extended form (`name*=`) goes before the plain
     one. A file name that does not decode in the charset it names is decoded all the same.
     """
-    text = words.one_charset(raw, hint).decode("latin-1")
+    text = words.one_charset(raw, hint, guessing=len(raw) <= _LONGEST_GUESSED).decode("latin-1")
     value = _VALUE.match(text.strip(_BLANKS))
     main = value[0].lower() if value and "=" not in value[0] else ""
     if "=" not in text:

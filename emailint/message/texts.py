@@ -48,17 +48,20 @@ class Text:
     defects: list[str] = field(default_factory=list)
 
 
-def read(part: Part, body: bytes, hint: str | None) -> Text:
-    """The text of a part whose decoded bytes are `body`; `hint` is the charset of the mail's other texts."""
+def read(part: Part, body: bytes, hint: str | None, *, guessing: bool = True) -> Text:
+    """The text of a part whose decoded bytes are `body`; `hint` is the charset of the mail's other texts.
+
+    `guessing`: whether an unknown charset may be guessed, which takes some 20 ms.
+    """
     text = Text()
     if part.encoding == "base64":
         body = _with_prose(part, body, text)
     if b"begin " in body or b"=ybegin " in body:
         body, text.files = legacy.extract(body)
     if part.content_type in HTML or _is_misnamed_html(part, body, text):
-        text.piece = Piece(html=_decoded(part, body, hint, text))
+        text.piece = Piece(html=_decoded(part, body, hint, text, guessing=guessing))
     else:
-        text.piece = Piece(_plain(part, body, hint, text))
+        text.piece = Piece(_plain(part, body, hint, text, guessing=guessing))
     return text
 
 
@@ -81,11 +84,11 @@ def _is_misnamed_html(part: Part, body: bytes, text: Text) -> bool:
     return True
 
 
-def _decoded(part: Part, body: bytes, hint: str | None, text: Text) -> str:
+def _decoded(part: Part, body: bytes, hint: str | None, text: Text, *, guessing: bool) -> str:
     declared = part.params.get("charset")
     if part.content_type in HTML and not (declared and charsets.resolve(declared)):
         declared = _declared_inside(body) or declared
-    decoded, defect = charsets.decode(body, declared, hint)
+    decoded, defect = charsets.decode(body, declared, hint, guessing=guessing)
     if defect:
         text.defects.append(defect)
     return clean.lines(decoded)
@@ -97,10 +100,10 @@ def _declared_inside(body: bytes) -> str | None:
     return match[1].decode("ascii") if match else None
 
 
-def _plain(part: Part, body: bytes, hint: str | None, text: Text) -> str:
+def _plain(part: Part, body: bytes, hint: str | None, text: Text, *, guessing: bool) -> str:
     if _PGP in body:
         text.defects.append("the text is encrypted (PGP) and was not read")
-    plain = _decoded(part, body, hint, text)
+    plain = _decoded(part, body, hint, text, guessing=guessing)
     if part.params.get("format", "").lower() == "flowed":
         plain = flowed.unflow(plain, delsp=part.params.get("delsp", "").lower() == "yes")
     if part.content_type in _ENRICHED:

@@ -28,13 +28,13 @@ def decode(raw: bytes, hint: str | None = None) -> str:
     return decode_text(one_charset(raw, hint).decode("latin-1"), hint)
 
 
-def one_charset(raw: bytes, hint: str | None = None) -> bytes:
+def one_charset(raw: bytes, hint: str | None = None, *, guessing: bool = True) -> bytes:
     """A header value in ASCII or UTF-8: other raw text is converted, before it is taken apart at characters
     that may be halves of others (`\\` in Shift-JIS, `(` in ISO-2022-JP).
     """
     if raw.isascii() and b"\x1b" not in raw:
         return raw
-    return charsets.decode(raw, None, hint)[0].encode()
+    return charsets.decode(raw, None, hint, guessing=guessing)[0].encode()
 
 
 def plain(raw: bytes, hint: str | None = None) -> str:

@@ -221,6 +221,10 @@ HOSTILE = {
     "html: 190 parts, 1.5 MB": repeated(b"text/html", b"<p>x</p>" * 1_000),
     "html: 190 parts, 18 MB": repeated(b"text/html", b"<p>x</p>" * 12_000),
     "html: 190 parts, hidden": repeated(b"text/html", b"<p style='display:none'>x</p>y" * 3_000),
+    "190 parts of legacy text": repeated(b"text/plain", bytes(range(160, 255)) * 1_000),
+    "190 file names of legacy text": repeated(b"a/b", b"x", 190).replace(
+        b"a/b", b'a/b; name="' + bytes(range(160, 255)) * 40 + b'"'
+    ),
     "html: quotations": typed(b"text/html", b"<blockquote>x" * 12_000),
 }
 
