@@ -10,6 +10,7 @@ import codecs
 import re
 from functools import lru_cache
 
+from emailint.message import japanese
 from emailint.message.clean import without_surrogates
 from emailint.message.guessing import guess_legacy
 
@@ -189,6 +190,8 @@ def _declared(
         return without_surrogates(data.decode(codec)), None
     except (UnicodeError, ValueError, OverflowError):
         pass
+    if codec.startswith("iso2022_jp") and (text_of_windows := japanese.decode(data)) is not None:
+        return text_of_windows, None
     forced = _forced(data, codec)
     if forced is not None:
         return forced, f"text is not whole {declared}; undecodable bytes are shown as U+FFFD"
@@ -227,7 +230,8 @@ def guess(data: bytes, hint: str | None = None, *, guessing: bool = True) -> tup
         try:
             return without_surrogates(data.decode(codec)), codec
         except (UnicodeError, ValueError, OverflowError):
-            continue
+            if codec == "iso2022_jp_ext" and (text := japanese.decode(data)) is not None:
+                return text, codec
     damaged = data.decode("utf-8", "replace")
     if sum(1 for letter in damaged if letter > "\x7f") > 2 * damaged.count("\ufffd"):
         return damaged, "utf-8 with damaged characters"

@@ -225,6 +225,7 @@ HOSTILE = {
     "190 file names of legacy text": repeated(b"a/b", b"x", 190).replace(
         b"a/b", b'a/b; name="' + bytes(range(160, 255)) * 40 + b'"'
     ),
+    "Japanese of Windows": typed(b"text/plain; charset=iso-2022-jp", b"\x1b$B" + b'-!$"' * 1_000_000),
     "html: quotations": typed(b"text/html", b"<blockquote>x" * 12_000),
 }
 
