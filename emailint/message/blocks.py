@@ -61,6 +61,11 @@ def prepare(raw: bytes) -> tuple[bytes, list[str]]:
     if b"\r" in raw[:65536] and b"\n" not in raw[:65536]:
         raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         defects.append("lines end in CR alone")
+    beginning = raw[:65536].removesuffix(b"\n")
+    first = beginning.partition(b"\n")[0]
+    if first and b"\r" not in first and 0 < beginning.count(b"\n") == beginning.count(b"\n\r"):
+        raw = raw.replace(b"\n\r", b"\n")
+        defects.append("lines end in LF and CR, the wrong way round")
     return raw, defects
 
 
