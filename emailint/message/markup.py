@@ -21,7 +21,7 @@ TAG = re.compile(
 VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "wbr"]
 )
-_SILENT = re.compile(r"<(script|style|title|xml|noframes|template)\b[^<>]*>", re.IGNORECASE)
+_SILENT = re.compile(r"<(script|style|title|xml|template)\b[^<>]*>", re.IGNORECASE)
 _HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|(?<![a-z-])opacity\s*:\s*0(?![.\d])"
     r"|max-height\s*:\s*0(?![.\d])|\shidden(?=[\s/=>]|$)",
