@@ -17,6 +17,9 @@ def unflow(text: str, *, delsp: bool = False) -> str:
     `delsp` is the parameter DelSp=yes: the blank before a soft break is not part of the text. Linear time,
     and memory for the text alone, not for each of its lines.
     """
+    whole = f"\n{text}\n"
+    if not any(mark in whole for mark in (" \n", "\n ", "\n>")):
+        return text
     stretches: list[str] = []
     pieces: list[str] = []
     open_depth = -1
