@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-import itertools
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,6 +36,10 @@ _IDENTITY = (b"message-id", b"from", b"date", b"subject")
 _STRUCTURE = (b"content-type", b"content-transfer-encoding")
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)[ \t]*(?>\r\n|\n|\r)")
 _FIRST_LINE_BLANK = re.compile(rb"[ \t]*(?>\r\n|\n|\r)")
+_REST = re.compile(rb"[ \t\x0b\x0c]*+(--)?[ \t\x0b\x0c]*+(?:(?=(\r\n?|\n))|\Z)")
+_FEW = 10_000
+"""Lines that begin like a boundary, up to which looking at each by itself is the quicker way."""
+
 _FIELD_NAME = re.compile(rb"[!-9;-~]+")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOUNDARY = re.compile(rb';\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
@@ -209,14 +212,33 @@ def _parts(raw: bytes, start: int, end: int, content_type: bytes) -> list[tuple[
 
 def _delimiters(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tuple[int, int, bool]]:
     """Each delimiter line: where the line end before it starts, where the next line starts, if it closes."""
-    rest = re.escape(needle) + rb"[ \t\x0b\x0c]*+(--)?[ \t\x0b\x0c]*+(?:(?=(\r\n?|\n))|\Z)"
-    first = re.compile(rest).match(raw, start, end)
+    few = raw.count(needle, start, end) <= _FEW
+    for position, rest in (_found if few else _searched)(raw, start, end, needle):
+        yield _before(raw, start, position), rest.end() + len(rest[2] or b""), rest[1] is not None
+
+
+def _found(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
+    """Where delimiter lines start, and what follows the boundary on them; nothing is compiled for it."""
+    position = raw.find(needle, start, end)
+    while position >= 0:
+        after = position + len(needle)
+        if position == start or raw[position - 1] in b"\r\n":
+            rest = _REST.match(raw, after, end)
+            if rest is not None:
+                yield position, rest
+                after = rest.end()
+        position = raw.find(needle, after, end)
+
+
+def _searched(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
+    """The same where very many lines look like delimiters and are none."""
+    line = re.escape(needle) + _REST.pattern
+    first = re.compile(line).match(raw, start, end)
     line_end = rb"\n" if raw.find(b"\r" + needle, start, end) < 0 else rb"[\r\n]"  # the former is quicker
-    following = re.compile(line_end + rest).finditer(raw, start, end)
-    for match in itertools.chain([first] if first else [], following):
-        position = match.start() + (match is not first)
-        stop = match.end()
-        yield _before(raw, start, position), stop + len(match[2] or b""), match[1] is not None
+    if first is not None:
+        yield start, first
+    for match in re.compile(line_end + line).finditer(raw, start, end):
+        yield match.start() + 1, match
 
 
 def _before(raw: bytes, start: int, position: int) -> int:

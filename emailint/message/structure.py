@@ -197,6 +197,9 @@ def _said(text: Part) -> tuple[Part, ...]:
     return () if silent or _NOTICE.fullmatch(text.source, start, end) else (text,)
 
 
+_REST_OF_DELIMITER = re.compile(rb"[ \t\r\x0b\x0c]*+(--[^\n]*+)?(?:\n|\Z)")
+
+
 class _Mark(NamedTuple):
     """A delimiter line: where it starts (with the line end before it) and ends, and whether it closes."""
 
@@ -206,16 +209,22 @@ class _Mark(NamedTuple):
 
 
 def _delimiters(raw: bytes, start: int, end: int, boundary: bytes, most: int) -> list[_Mark]:
-    rest = rb"--" + re.escape(boundary) + rb"[ \t\r\x0b\x0c]*+(--[^\n]*+)?(?:\n|\Z)"
-    first = re.compile(rest).match(raw, start, end)
-    found = [_Mark(start, first.end(), first[1] is not None)] if first else []
-    # The line end of one delimiter may be the one before the next.
-    position = first.end() - 1 if first else start
-    following = re.compile(rb"\n" + rest)
-    while len(found) < most and (match := following.search(raw, position, end)):
-        found.append(_Mark(_before(raw, match.start() + 1, start), match.end(), match[1] is not None))
-        position = match.end() - 1
+    """The first delimiter lines. Whoever calls it has bounded how many lines look like them."""
+    needle = b"--" + boundary
+    found: list[_Mark] = []
+    position = start if raw.startswith(needle, start, end) else _next_line(raw, needle, start, end)
+    while position >= 0 and len(found) < most:
+        rest = _REST_OF_DELIMITER.match(raw, position + len(needle), end)
+        if rest is not None:
+            found.append(_Mark(_before(raw, position, start), rest.end(), rest[1] is not None))
+        # The line end of one delimiter may be the one before the next.
+        position = _next_line(raw, needle, position + 1 if rest is None else rest.end() - 1, end)
     return found
+
+
+def _next_line(raw: bytes, needle: bytes, start: int, end: int) -> int:
+    """Where the next line that begins with `needle` starts, after a line end at or behind `start`."""
+    return raw.find(b"\n" + needle, start, end) + 1 or -1
 
 
 def _before(raw: bytes, position: int, start: int) -> int:
