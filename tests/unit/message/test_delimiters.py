@@ -1,0 +1,20 @@
+"""Two ways to find delimiter lines, one for few and one for very many that look alike, find the same."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emailint.message import fingerprint
+
+PIECES = st.sampled_from([b"--b", b"--", b"b", b"\n", b"\r\n", b"\r", b" ", b"\t", b"x", b"--b--", b"\x0b"])
+
+
+@given(st.lists(PIECES, max_size=40).map(b"".join), st.integers(0, 5), st.integers(0, 5))
+def test_both_ways_find_the_same(raw: bytes, start: int, cut: int) -> None:
+    end = max(start, len(raw) - cut)
+    ways = [
+        [(position, rest.end(), rest[1], rest[2]) for position, rest in way(raw, start, end, b"--b")]
+        for way in (fingerprint._found, fingerprint._searched)
+    ]
+    assert ways[0] == ways[1]
