@@ -138,7 +138,7 @@ _BUSY: Final[_Meaning] = (
     "wait; the mail stays unread, and later runs take it up",
 )
 _BY_STATUS: Final[dict[int, _Meaning]] = {
-    401: (LoginRefused, "the access token is invalid, and a fresh one too", _CLOUD),
+    401: (LoginRefused, "The access token is invalid, and a fresh one too", _CLOUD),
     403: (LoginRefused, "the app may not do this with this mailbox", _GRANT),
     429: _BUSY,
     503: _BUSY,

@@ -245,8 +245,11 @@ class EntraTokens:
         traced = f", trace {clean(str(trace))[:60]}" if trace else ""
         skew = self._http.skew if self._http else 0.0
         clock = f"; this machine's clock is {abs(skew):.0f} s off, set it first" if abs(skew) > SKEW else ""
+        kept = error in ("invalid_grant", "interaction_required") and self.app.cache is not None
+        told = "The access token is invalid: " if kept else ""  # so whoever knows ClientSpace finds it
         return LoginRefused(
-            f"Entra refused to sign in {self.app}: {cause.what} ({code}{traced})", hint=f"{cause.cure}{clock}"
+            f"Entra refused to sign in {self.app}: {told}{cause.what} ({code}{traced})",
+            hint=f"{cause.cure}{clock}",
         )
 
     def _unreadable(self) -> SourceError:

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from emailint.errors import ConnectionFailed, FolderMissing, FolderReadOnly, ProtocolFailed, SourceError
+from emailint.errors import (
+    ConnectionFailed,
+    FolderMissing,
+    FolderReadOnly,
+    LoginRefused,
+    ProtocolFailed,
+    SourceError,
+)
 from emailint.graph_client.answers import AGAIN, Answer, Refused
 from emailint.graph_client.batch import Part, run_batch
 from emailint.graph_client.client import GraphClient
@@ -352,8 +359,8 @@ def _handed_over(
         message = future.result()
     except ProtocolFailed as error:
         return failure or error
-    except ConnectionFailed as error:
-        if isinstance(failure, ConnectionFailed):  # the second: it is not about one message
+    except (ConnectionFailed, LoginRefused) as error:
+        if isinstance(failure, type(error)):  # the second: it is not about one message
             raise
         return error
     if message is not None:

@@ -254,7 +254,7 @@ def test_a_certificate_that_entra_does_not_know(
     assert "Certificates & secrets" in caught.value.hint
 
 
-@pytest.mark.parametrize(("days", "words"), [(12, "expires in 12 days"), (-3, "expired 3 days ago")])
+@pytest.mark.parametrize(("days", "words"), [(12, ""), (-3, "expired 3 days ago")])
 def test_the_end_of_a_certificate_is_told_before(
     double: GraphDouble, tmp_path: Path, days: int, words: str
 ) -> None:
@@ -264,6 +264,9 @@ def test_the_end_of_a_certificate_is_told_before(
         entra_app(double, secret=None, certificate=written(tmp_path, "pem", key, certificate))
     )
     tokens.token()
+    today = datetime.now(UTC).date()
+    if days > 0:  # the day it ends on may be the next one, late in the evening
+        words = f"expires in {(certificate.not_valid_after_utc.date() - today).days} days"
     if days < 0:
         tokens._last_day = datetime.now(UTC).date() + timedelta(days=days)
     assert words in tokens.warnings()[0]
@@ -355,7 +358,7 @@ def test_a_sign_in_that_has_expired_is_told(double: GraphDouble, person: EntraAp
     EntraTokens(person).sign_in(lambda _text: None)
     double.entra.refresh_tokens.clear()
     tokens = EntraTokens(person)
-    with pytest.raises(LoginRefused, match="AADSTS700082") as caught:
+    with pytest.raises(LoginRefused, match="The access token is invalid: .*AADSTS700082") as caught:
         tokens.renewed(tokens.token())
     assert "emailint authorize" in caught.value.hint
 
