@@ -358,7 +358,7 @@ def test_a_sign_in_that_has_expired_is_told(double: GraphDouble, person: EntraAp
     EntraTokens(person).sign_in(lambda _text: None)
     double.entra.refresh_tokens.clear()
     tokens = EntraTokens(person)
-    with pytest.raises(LoginRefused, match="The access token is invalid: .*AADSTS700082") as caught:
+    with pytest.raises(LoginRefused, match=r"The access token is invalid: .*AADSTS700082") as caught:
         tokens.renewed(tokens.token())
     assert "emailint authorize" in caught.value.hint
 
