@@ -709,3 +709,22 @@ def test_a_bug_in_the_sending_of_replies_is_no_silence(world: World, monkeypatch
     world.source.deliver(letter())
     with pytest.raises(TypeError):
         world.sweep()
+
+
+def test_a_sweep_that_ends_between_sending_and_sent_never_sends_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise StoreError("no space left on the disk of the store")
+
+    world.source.deliver(letter())
+    with monkeypatch.context() as broken:
+        broken.setattr(SqliteLedger, "settle", fail)
+        with pytest.raises(StoreError, match="no space"):
+            world.sweep()
+    assert len(world.outbound.sent) == 1
+    for _ in range(3):
+        world.clock.forward(timedelta(hours=2))
+        world.sweep()
+    assert len(world.outbound.sent) == 1
+    assert [error.trouble.kind for error in world.open_errors()] == ["outcome_unknown"]
