@@ -28,6 +28,25 @@ class Part:
     body: Mapping[str, Any] | None = None
 
 
+def ask(client: GraphClient, parts: Sequence[Part]) -> Iterator[tuple[Answer, Refused | None]]:
+    """Each part's answer, and its refusal if it is one, in order: one request alone, more in batches.
+
+    Raises SourceErrors.
+    """
+    if len(parts) == 1:
+        (part,) = parts
+        try:
+            yield client.request(part.method, part.path, part.body), None
+        except Refused as refused:
+            yield Answer(refused.status, {}, b""), refused
+        return
+    try:
+        for _, answer in run_batch(client, parts):
+            yield answer, Refused(answer) if answer.status >= 300 else None
+    except Refused as refused:
+        raise refused.explained(client.settings.mailbox) from None
+
+
 def run_batch(client: GraphClient, parts: Sequence[Part]) -> Iterator[tuple[Part, Answer]]:
     """The answer to each part, refusals among them, in the order of the parts; 20 at a time.
 

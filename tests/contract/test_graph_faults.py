@@ -23,7 +23,7 @@ from emailint.errors import (
 from emailint.graph_client.limits import AN_APP, AN_APP_IN_NEED, forget_slots, slots_of
 from emailint.message.fingerprint import fingerprint
 from emailint.oauth.entra import EntraTokens
-from emailint.sources.graph import A_SWEEP
+from emailint.sources.graph_listing import A_SWEEP
 from tests.support.entra_double import CLIENT, SECRET
 from tests.support.graph import ADDRESS, entra_app, graph_settings, graph_source
 from tests.support.graph_double import HTML, Fault, GraphDouble, throttled, unavailable
@@ -284,7 +284,7 @@ def test_pages_are_followed_also_where_one_is_empty(double: GraphDouble) -> None
 def test_many_pages_are_listed_before_anything_is_marked(
     double: GraphDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emailint.sources.graph.A_PAGE", 5)
+    monkeypatch.setattr("emailint.sources.graph_listing.A_PAGE", 5)
     raws = fill(double, 23)
     assert sweep(graph_source(double)) == raws
     assert unread(double) == 0
@@ -324,7 +324,7 @@ def test_the_bound_on_unknown_ids_counts_no_known_ones(double: GraphDouble) -> N
 
 
 def test_not_even_known_ids_are_listed_for_ever(double: GraphDouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emailint.sources.graph.AT_MOST", 1_000)
+    monkeypatch.setattr("emailint.sources.graph_listing.AT_MOST", 1_000)
     fill(double, 1_600)
     with graph_source(double, known=set) as source:
         assert len(source.list_unread()) == 1_000
