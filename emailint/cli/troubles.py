@@ -16,6 +16,7 @@ from emailint.report import records
 from emailint.report.screen import show
 from emailint.store.errors_log import ErrorsLog
 from emailint.store.sqlite_ledger import SqliteLedger
+from emailint.sweep.held_store import open_errors
 from emailint.sweep.troubles import error_record
 from emailint.terminal import terminal_safe
 
@@ -54,7 +55,7 @@ def list_errors(  # noqa: PLR0913 - one parameter an option
     now = datetime.now(UTC)
     config = settings.load()
     with SqliteLedger.open(config.store, read_only=True) as ledger:
-        errors = ledger.errors(closed=everything or bool(integration or kind))
+        errors = [*ledger.errors(closed=everything or bool(integration or kind)), *open_errors(config.store)]
     known.require_integration(integration, config, [error.trouble.integration for error in errors])
     known.require_kind(kind, known.error_kinds(), [error.trouble.kind for error in errors])
     found = [

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NAME = "lock"
 POLL_SECONDS = 0.1
 _LIMIT = 1_000_000
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,26 @@ class Holder:
     started_at: datetime | None = None
     config: str | None = None
     integrations: frozenset[str] = frozenset()
+    command: str = ""
+    ends_at: datetime | None = None
+    """When it is to have ended by itself; None: it has no deadline, or did not say."""
 
     def covers(self, integrations: Sequence[str], config: str) -> bool:
         """Whether that run sweeps all of these integrations by the same configuration."""
         return self.config == config and self.integrations.issuperset(integrations)
 
     def __str__(self) -> str:
-        """`process 4711 since 2026-11-24T18:00:05Z`."""
+        """`process 4711 (emailint process: payroll, benefits) since 2026-11-24T18:00:05Z`."""
         if self.pid is None:
             return "another sweep"
-        return f"process {self.pid} since {stamp(self.started_at) or 'an unknown time'}"
+        since = stamp(self.started_at) or "an unknown time"
+        does = f" (emailint {self.command}{self._named()})" if self.command else ""
+        return f"process {self.pid}{does} since {since}"
+
+    def _named(self) -> str:
+        names = sorted(self.integrations)
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return f": {', '.join(names[:_SHOWN])}{more}" if names else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +108,13 @@ class RunLock:
         config: str,
         wait_until: float | None,
         on_wait: Callable[[Holder], None] = lambda _holder: None,
+        *,
+        command: str = "",
+        ends_at: datetime | None = None,
     ) -> Self:
         """Take the lock, waiting until `wait_until` (monotonic seconds; None: for ever).
+
+        What runs, and when it ends by itself at the latest (`ends_at`; None: not), is said in the file.
 
         A moment that has passed means: do not wait. `on_wait` is called once for each holder that is
         waited for. Raises StoreHeld when the time is up, StoreError when the file cannot be used.
@@ -116,6 +132,8 @@ class RunLock:
                 "started_at": stamp(self._now()),
                 "config": config,
                 "integrations": sorted(integrations),
+                "command": command,
+                "ends_at": stamp(ends_at),
             }
         )
         return self
@@ -228,6 +246,8 @@ def _state(content: bytes) -> LockState:
             datetime.fromisoformat(said["started_at"]),
             str(said["config"]),
             frozenset(map(str, said["integrations"])),
+            str(said.get("command") or ""),
+            datetime.fromisoformat(ends_at) if (ends_at := said.get("ends_at")) else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return LockState()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from emailint.errors import LockTimeout
@@ -10,7 +11,9 @@ from emailint.store.disk import make_tree
 from emailint.store.folder import open_store
 from emailint.store.lock import RunLock, StoreHeld
 from emailint.sweep.dry_run import DryLedger, DryStore
+from emailint.sweep.held_store import advice
 from emailint.sweep.options import Waiting
+from emailint.sweep.watchdog import GRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,8 +44,9 @@ def locked(
 ) -> Iterator[tuple[RunLock, Store]]:
     """The lock and the open store.
 
-    Without a person watching, a running sweep that covers this one is given way to at once (StoreHeld);
-    otherwise it is waited for, until the deadline.
+    Without a person watching, a running sweep that covers this one is given way to at once (StoreHeld), and
+    one that does not is waited for until the deadline (StoreHeld as well). Where a person is watching, either
+    is waited for; at a deadline the latter is a LockTimeout.
     """
 
     def waiting(holder: Holder) -> None:
@@ -53,15 +57,14 @@ def locked(
     make_tree(config.store)
     remaining = budget.remaining()
     until = None if remaining is None else clock.monotonic() + remaining
+    ends_at = None if remaining is None else clock.now() + timedelta(seconds=remaining + GRACE)
     lock = RunLock(config.store, now=clock.now, pause=budget.wait_stopped)
     try:
-        lock.acquire(names, str(config.path), until, waiting)
+        lock.acquire(names, str(config.path), until, waiting, command=options.command, ends_at=ends_at)
     except StoreHeld as held:
-        if held.holder.covers(names, str(config.path)):
+        if not options.terminal or held.holder.covers(names, str(config.path)):
             raise
-        raise LockTimeout(
-            str(held), hint="a sweep that hangs ends by itself; else end that process"
-        ) from held
+        raise LockTimeout(str(held), hint=advice(held.holder, config.store)) from held
     with lock, open_store(config.store) as store:
         yield lock, store
 

@@ -14,7 +14,7 @@ class SweepOptions:
     """`integrations` empty means all enabled ones; `limit` counts messages over all of them.
 
     `deadline` is in seconds (None: none). `terminal` says that a person is watching: the sweep waits for
-    one that is running, and mailboxes that back off are tried at once.
+    one that is running, and mailboxes that back off are tried at once. `command` is what the lock says.
     """
 
     integrations: tuple[str, ...] = ()
@@ -23,6 +23,7 @@ class SweepOptions:
     replies: bool = True
     deadline: float | None = None
     terminal: bool = False
+    command: str = "process"
 
 
 @dataclass(frozen=True, slots=True)

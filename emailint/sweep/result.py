@@ -79,7 +79,10 @@ class IntegrationResult:
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """The whole sweep. `news` are the errors that standard error should speak of under cron."""
+    """The whole sweep. `news` are the errors that standard error should speak of under cron.
+
+    `busy` says who holds the store, where this sweep did not get it; `locked_out`, that nobody did its work.
+    """
 
     sweep_id: str
     started_at: datetime
@@ -90,6 +93,7 @@ class SweepResult:
     recovered: tuple[OpenError, ...] = ()
     busy: str | None = None
     notes: tuple[str, ...] = field(default=())
+    locked_out: bool = False
 
     @property
     def totals(self) -> Counts:
@@ -101,7 +105,14 @@ class SweepResult:
 
     @property
     def trouble(self) -> bool:
-        """Whether the exit status is 1: an integration failed, or mail failed, was held or quarantined."""
+        """Whether the exit status is 1: an integration failed, or mail failed, was held or quarantined.
+
+        So it is where the lock was waited for in vain.
+        """
         total = self.totals
         failed = total.failed + total.held + total.quarantined
-        return bool(failed) or any(each.error and not each.in_passing for each in self.integrations)
+        return (
+            self.locked_out
+            or bool(failed)
+            or any(each.error and not each.in_passing for each in self.integrations)
+        )

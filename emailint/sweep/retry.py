@@ -65,7 +65,7 @@ def retry(
     clock = clock or SystemClock()
     given = Conditions(
         config=config,
-        options=SweepOptions(terminal=True),
+        options=SweepOptions(terminal=True, command="retry"),
         clock=clock,
         budget=budget or Budget(clock, None),
         tell=on_event or (lambda _event: None),

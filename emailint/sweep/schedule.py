@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emailint.case import stamp
 from emailint.directory.model import NOBODY
 from emailint.errors import ConnectionFailed, EmailintError, StoreError, UsageError
 from emailint.routing.knowledge import knowledge_of
+from emailint.store.lock import StoreHeld
 from emailint.store.records import Health
-from emailint.sweep import backoff, connect, opening
+from emailint.sweep import backoff, connect, held_store, opening
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.crew import Crew
 from emailint.sweep.options import MailboxDone, MailboxStarted
@@ -193,9 +194,10 @@ def run_sweep(
 ) -> SweepResult:
     """One sweep over all mailboxes that are asked for.
 
-    Returns when each of them is through, or the deadline is. Raises UsageError for an unknown integration,
-    StoreBusy when another sweep holds the store and this one must not wait, StoreError when the store cannot
-    be used (nothing remote was touched, or nothing after the failure).
+    Returns when each of them is through, or the deadline is; with `busy` when another sweep holds the store
+    and this one gave way or waited in vain. Raises UsageError for an unknown integration, StoreBusy or
+    LockTimeout in place of `busy` where a person is watching, StoreError when the store cannot be used
+    (nothing remote was touched, or nothing after the failure).
     """
     clock = clock or SystemClock()
     budget = budget or Budget(clock, options.deadline)
@@ -205,12 +207,18 @@ def run_sweep(
         with opening.dry(config) as store:
             return _swept(Conditions(config, options, clock, budget, tell), store, integrations)
     names = [integration.name for integration in integrations]
-    with opening.locked(config, options, names, budget, clock, tell) as (lock, store):
-        result = _swept(Conditions(config, options, clock, budget, tell), store, integrations)
-        for integration in result.integrations:
-            if integration.error is None:
-                lock.good(integration.name, result.started_at)
-        return result
+    try:
+        with opening.locked(config, options, names, budget, clock, tell) as (lock, store):
+            result = _swept(Conditions(config, options, clock, budget, tell), store, integrations)
+            for integration in result.integrations:
+                if integration.error is None:
+                    lock.good(integration.name, result.started_at)
+            recovered = held_store.over(config, names, clock.now())
+            return replace(result, recovered=(*recovered, *result.recovered)) if recovered else result
+    except StoreHeld as held:
+        if options.terminal:
+            raise
+        return held_store.given_way(config, names, held, clock.now())
 
 
 @dataclass(frozen=True, slots=True)

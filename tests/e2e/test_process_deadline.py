@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,7 +83,7 @@ def held(hanging: Installation, *names: str) -> Iterator[None]:
     said = {
         "pid": 4711,
         "host": socket.gethostname(),
-        "started_at": "2026-11-24T18:00:05Z",
+        "started_at": datetime.now(UTC).isoformat(),
         "config": str(hanging.folder / "integrations.yaml"),
         "integrations": list(names),
     }
