@@ -1,5 +1,5 @@
 # make demo    sweeps the example mailbox and shows what was made of each mail; needs Python 3.11 and pip
-# make test    the tests; installs Dovecot where it is missing (as root, on Debian), else says how
+# make test    the tests; installs Dovecot and Cyrus where they are missing (as root, on Debian), else says how
 # make check   format, lint, types, import contracts, then the tests
 # make bench   how fast it is here
 # make clean   removes what the others made
@@ -26,7 +26,7 @@ check: $(VENV)/.for-tests $(VENV)/.for-checks
 	@$(MAKE) --no-print-directory tests
 
 tests: $(VENV)/.installed $(VENV)/.for-tests
-	@.ci/dovecot
+	@.ci/servers $(VENV)
 	$(PORTABLE) $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 format: $(VENV)/.for-checks
@@ -34,7 +34,7 @@ format: $(VENV)/.for-checks
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.installed $(VENV)/.for-tests
-	@.ci/dovecot
+	@.ci/servers $(VENV)
 	$(BIN)/python -m benchmarks
 
 clean:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.cyrus import cyrus
 from tests.support.dovecot import dovecot
 
-__all__ = ["dovecot"]
+__all__ = ["cyrus", "dovecot"]
 
 
 BARE = {"PATH": "/usr/bin:/bin", "LANG": "C", "PYTHONPATH": str(Path(__file__).parents[2])}
