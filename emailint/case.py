@@ -63,10 +63,6 @@ class Case:
     integration: str
     alias: str | None
     alias_matched_by: str
-    workspace: int | str | None
-    workspace_rule: str | None
-    email_address: str | None
-    reported_by: str | None
     subject: str
     issue: str
     issue_quoted: str
@@ -79,9 +75,13 @@ class Case:
     reply_decision: str
     reply_reason: str | None
     form: str = "client_service_case"
+    workspace: int | str | None = None
+    workspace_rule: str | None = None
     routing: tuple[Trace, ...] = ()
     client_contact: str | None = None
     employee: str | None = None
+    email_address: str | None = None
+    reported_by: str | None = None
     communication_method: str = "Email Integration"
     category: str | None = None
     case_type: str | None = None

@@ -53,22 +53,28 @@ def make_case(
 
     `match` is as the field rules have left it (`rules.with_rules`).
     """
-    message, alias = arrival.message, match.alias
-    sender = sender_of(message, alias)
-    plain = Case(
+    message = arrival.message
+    sender = sender_of(message, match.alias)
+    told = _of_the_mail(case_id, arrival, match, attachments, reply)
+    routed = _routed(told, match, workspace, sender)
+    return _with_fields(routed, match, field_variables(message, sender, workspace.value))
+
+
+def _of_the_mail(
+    case_id: str,
+    arrival: Arrival,
+    match: AliasMatch,
+    attachments: tuple[StoredAttachment, ...],
+    reply: tuple[str, str | None],
+) -> Case:
+    """What the mail says; where it belongs stands open."""
+    message = arrival.message
+    return Case(
         case_id=case_id,
-        form=alias.form,
         created_at=arrival.created_at,
         integration=arrival.integration,
-        alias=alias.address,
+        alias=match.alias.address,
         alias_matched_by=match.matched_by,
-        workspace=workspace.value,
-        workspace_rule=workspace.rule,
-        routing=workspace.trace,
-        client_contact=workspace.client_contact,
-        employee=workspace.employee,
-        email_address=(sender.address or None) if sender else None,
-        reported_by=workspace.reported_by or ((sender.name or sender.address or None) if sender else None),
         subject=message.subject[:SUBJECT_LENGTH] or NO_SUBJECT,
         issue=message.text,
         issue_quoted=message.quoted,
@@ -82,9 +88,23 @@ def make_case(
         bounces=message.bounces,
         reply_decision=reply[0],
         reply_reason=reply[1],
+    )
+
+
+def _routed(case: Case, match: AliasMatch, workspace: Workspace, sender: Address | None) -> Case:
+    """The case with its form and workspace, and with who sent it as the directory knows them."""
+    return replace(
+        case,
+        form=match.alias.form,
+        workspace=workspace.value,
+        workspace_rule=workspace.rule,
+        routing=workspace.trace,
+        client_contact=workspace.client_contact,
+        employee=workspace.employee,
+        email_address=(sender.address or None) if sender else None,
+        reported_by=workspace.reported_by or ((sender.name or sender.address or None) if sender else None),
         extra=_extra(match),
     )
-    return _with_fields(plain, match, field_variables(message, sender, workspace.value))
 
 
 def make_follow_up(

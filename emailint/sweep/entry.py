@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from emailint.case import json_line
-from emailint.errors import Held, MessageError, Quarantined, ReplyBounced, TemplateError
 from emailint.message import own_ids
-from emailint.message.model import Kind
 from emailint.reply.policy import ReplyContext, Respond, Withhold
 from emailint.reply.policy import decide as decide_reply
 from emailint.reply.reason import Reason
@@ -17,9 +15,8 @@ from emailint.routing.record import FIELD_DEFECT, Arrival, make_case, make_follo
 from emailint.routing.route import FollowUpTo, Hold, Ignore, NewCase, Route
 from emailint.routing.rules import Subject, with_rules
 from emailint.routing.workspace import find_workspace
-from emailint.store.records import Disposition, Entry, Journal, KeptMail, NewReply, ReplyState
-from emailint.sweep.result import MessageResult
-from emailint.sweep.troubles import About
+from emailint.store.records import Disposition, Entry, Ignored, Journal, KeptMail, NewReply, ReplyState
+from emailint.sweep.telling import result
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,8 +26,8 @@ if TYPE_CHECKING:
     from emailint.routing.alias import AliasMatch
     from emailint.sources.protocol import MessageRef
     from emailint.store.ledger import Batch
-    from emailint.sweep.mailbox import Read
     from emailint.sweep.plans import Kept, Plan
+    from emailint.sweep.result import MessageResult
     from emailint.sweep.run import Run
 
 REREAD = "reread"
@@ -65,7 +62,9 @@ class Intake:
                 entry = replace(self._entry(plan, Disposition.HELD), kept=self._kept(plan))
                 return Made(entry, result(plan, "held", detail=reason))
             case Ignore(reason=reason):
-                return Made(self._entry(plan, Disposition.IGNORED), result(plan, "ignored", detail=reason))
+                ignored = Ignored(reason, self._received(plan))
+                entry = replace(self._entry(plan, Disposition.IGNORED), ignored=ignored)
+                return Made(entry, result(plan, "ignored", detail=reason))
             case _:
                 assert_never(route)
 
@@ -152,7 +151,7 @@ class Intake:
     ) -> Respond | Withhold:
         """Whether and whom to answer."""
         if not self.run.options.replies:
-            return Withhold(Reason.REPLIES_OFF)
+            return Withhold(Reason.ADOPTED if self.run.options.adopting else Reason.REPLIES_OFF)
         if plan.quarantined:
             return Withhold(Reason.NOT_READ)
         settings = match.alias.reply
@@ -182,93 +181,6 @@ class Intake:
             alias=match.alias.address,
             received_at=self._received(plan),
         )
-
-
-def result(plan: Plan, outcome: str, *, case_id: str | None = None, detail: str = "") -> MessageResult:
-    """What the report says of a message."""
-    sender = plan.message.senders[0] if plan.message.senders else None
-    match = plan.route.match
-    return MessageResult(
-        integration=plan.integration,
-        locus=plan.read.ref.locus,
-        outcome=outcome,
-        subject=plan.message.subject,
-        sender=sender.address if sender else "",
-        case_id=case_id,
-        alias=match.alias.address if match else None,
-        kind=plan.message.kind.value,
-        detail=detail,
-    )
-
-
-def trouble(plan: Plan, result: MessageResult) -> MessageError | None:
-    """What is told of a mail that asks for a person's attention; None for any other."""
-    match result.outcome:
-        case "quarantined":
-            return _quarantine(plan)
-        case "held":
-            return _hold(result)
-        case "follow_ups" if plan.message.kind is Kind.BOUNCE:
-            return _bounced(plan.message, result)
-        case _:
-            return None
-
-
-def broken_field(result: MessageResult) -> TemplateError | None:
-    """What is told where a field of a case could not be made."""
-    if result.outcome != "cases" or not result.detail.startswith(FIELD_DEFECT):
-        return None
-    return TemplateError(
-        f"alias {result.alias}: {result.detail}; its cases are made without this field",
-        hint="`emailint check` names all templates that are wrong",
-    )
-
-
-def _quarantine(plan: Plan) -> Quarantined:
-    return Quarantined(
-        f"a mail could not be read and is quarantined: {plan.read.failure}; its case holds its headers and,"
-        " as an attachment, the whole mail",
-        hint="read the attachment by hand, and please report the mail as a bug; with a later version"
-        " `emailint retry --quarantined` reads it again",
-    )
-
-
-def _bounced(message: InboundMessage, result: MessageResult) -> ReplyBounced | None:
-    """A failure; a mere delay is a follow-up like any other."""
-    if not message.bounces:
-        return None
-    failed = message.bounces[0]
-    status = f" ({failed.status})" if failed.status else ""
-    return ReplyBounced(
-        f"the reply to case {result.case_id} was not delivered to"
-        f" {failed.recipient or 'its reader'}{status}: {failed.diagnostic or 'no reason is given'};"
-        " the report is kept as a follow-up of the case",
-        hint="find another way to the sender, then `emailint dismiss` with the id of this error",
-    )
-
-
-def _hold(result: MessageResult) -> Held:
-    return Held(
-        f"a mail is held: {result.detail}; its octets are kept and it is marked read",
-        hint="change the configuration or the directory, then `emailint retry` with the id of this error,"
-        " or with --held for all that is held",
-    )
-
-
-def about(plan: Plan, result: MessageResult) -> About:
-    """The message and the case that an error is about."""
-    return About(
-        key=result.case_id or plan.read.ref.locus,
-        locus=plan.read.ref.locus,
-        message_id=plan.message.message_id,
-        subject=plan.message.subject,
-        case_id=result.case_id,
-    )
-
-
-def failure(integration: Integration, read: Read, detail: str) -> MessageResult:
-    """What the report says of a message that could not be read this time."""
-    return MessageResult(integration.name, read.ref.locus, "failed", detail=detail)
 
 
 def _with_defects(plan: Plan, batch: Batch) -> Plan:

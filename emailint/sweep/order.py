@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from emailint import retry
 from emailint.errors import AttachmentError, DirectoryError, FolderMissing, FolderReadOnly, RepliesStopped
 from emailint.reply.reason import Reason
-from emailint.sweep import entry, mailbox, plans
+from emailint.sweep import entry, mailbox, plans, telling
 from emailint.sweep.connect import place_of
 from emailint.sweep.options import MailboxListed
 from emailint.sweep.troubles import About
@@ -60,11 +60,21 @@ class MailboxSweep:
         with retry.connected(self.source, self.may_reconnect):
             self.finish()
             unread = self.source.list_unread()
-            fresh = self.new_ones(unread)
-            self.suspects(fresh)
-            for window in mailbox.windows(fresh):
-                self.batches(window)
+            self.take_up(unread)
             self.run.troubles.close_absent(self.integration.name, [ref.locus for ref in unread])
+
+    def adopt(self, refs: Sequence[MessageRef]) -> None:
+        """Bring these messages to their end, read or not, in the very same way as `sweep` does."""
+        with retry.connected(self.source, self.may_reconnect):
+            self.finish()
+            self.take_up(refs)
+
+    def take_up(self, listed: Sequence[MessageRef]) -> None:
+        """Those of the listed that are new, batch by batch."""
+        fresh = self.new_ones(listed)
+        self.suspects(fresh)
+        for window in mailbox.windows(fresh):
+            self.batches(window)
 
     def new_ones(self, unread: Sequence[MessageRef]) -> list[MessageRef]:
         """Those of the unread that the ledger does not know, as many as the run may still take."""
@@ -146,7 +156,7 @@ class MailboxSweep:
             self.take([mailbox.quarantined(read, self.settings)])
             return
         self.report(read, read.failure, attempt)
-        self.tally.done(entry.failure(self.integration, read, str(read.failure)))
+        self.tally.done(telling.failure(self.integration, read, str(read.failure)))
 
     def take(self, reads: Sequence[Read]) -> None:
         """Make of each message what is to be made, in one transaction, then do the steps."""
@@ -182,14 +192,14 @@ class MailboxSweep:
             return
         self.ledger.release([reads[0].ref.locus])
         self.report(reads[0], error)
-        self.tally.done(entry.failure(self.integration, reads[0], str(error)))
+        self.tally.done(telling.failure(self.integration, reads[0], str(error)))
 
     def enter(self, batch: Batch, plan: Plan, kept: Kept) -> MessageResult:
         """Decide one message against the ledger and what this transaction holds already."""
         known = batch.find(plan.key)
         if known is not None:
             batch.add_locus(known, plan.read.ref.locus, self.place, plan.folder)
-            return entry.result(plan, "already_known", case_id=known.case_id)
+            return telling.result(plan, "already_known", case_id=known.case_id)
         made = self.intake.make(plan, kept, batch)
         batch.add(made.entry)
         return made.result
@@ -199,7 +209,7 @@ class MailboxSweep:
         if result.outcome != "cases":
             return
         broken, about = (
-            entry.broken_field(result),
+            telling.broken_field(result),
             About(key=f"{self.integration.name}: fields of {result.alias}"),
         )
         if broken is None:
@@ -210,10 +220,10 @@ class MailboxSweep:
 
     def listed(self, plan: Plan, result: MessageResult) -> OpenError | None:
         """The error of mail that waits for a person, in one transaction with its row: none is forgotten."""
-        error = entry.trouble(plan, result)
+        error = telling.trouble(plan, result)
         if error is None:
             return None
-        return self.run.troubles.enter(error, self.integration, entry.about(plan, result))
+        return self.run.troubles.enter(error, self.integration, telling.about(plan, result))
 
     def settle(self, results: Sequence[MessageResult], opened: Sequence[OpenError]) -> None:
         """Tell what became of each message; note and close their errors."""

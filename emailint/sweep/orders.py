@@ -77,7 +77,7 @@ class Chosen:
 
 
 def error_id(waiting: Waiting) -> str:
-    """The id of the error that lists this mail (`entry.about` gives it its key)."""
+    """The id of the error that lists this mail (`telling.about` gives it its key)."""
     return Trouble(
         kind=waiting.known.disposition.value,
         scope=Scope.MESSAGE.value,
