@@ -211,6 +211,16 @@ class MessageError(EmailintError):
 
     scope = Scope.MESSAGE
 
+class OutcomePending(OutcomeUnknown):
+    """The same, and the server may be asked later what became of it."""
+
+
+class CopyLeft(OutboundError):
+    """A reply was sent, and the copy that the server filed of it could not be removed."""
+
+    transient = True
+
+
 
 class AttachmentError(MessageError):
     """An attachment cannot be stored."""

@@ -23,7 +23,7 @@ _OUTBOUND_KEYS: Final = {
     "sendmail": frozenset({"type", "command"}),
     "folder": frozenset({"type", "path"}),
     "none": frozenset({"type"}),
-    "graph": frozenset({"type"}),
+    "graph": frozenset({"type", "save_to_sent_items"}),
 }
 
 

@@ -199,6 +199,9 @@ class OutboundKeys(Keys):
         "sendmail: the program and its first arguments", default=["/usr/sbin/sendmail"]
     )
     path: PathText | None = key("folder: where the .eml files go", examples=["data/outbox"])
+    save_to_sent_items: Flag | None = key(
+        "graph: false: the copy in Sent Items is removed for good once the reply is sent", default=True
+    )
 
 
 class IntegrationKeys(AliasSettings):

@@ -120,7 +120,7 @@ class OutboundSettings:
     smtp: `host`, `port`, `tls`, and a login unless `username` is None, with the integration's sign-in where
     `by_token`. sendmail: `command`, the program and
     its first arguments. folder: `path`. `null_sender`: the null reverse-path is taken (presets of providers
-    refuse or rewrite it).
+    refuse or rewrite it). graph: `save_to_sent_items`: the copy that Exchange files is left there.
     """
 
     type: OutboundType = "none"
@@ -134,6 +134,7 @@ class OutboundSettings:
     command: tuple[str, ...] = ()
     path: Path | None = None
     null_sender: bool = True
+    save_to_sent_items: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,8 +152,12 @@ class _Resolver:
             return replace(settings, command=keys.command or _SENDMAIL)
         if kind == "folder":
             return replace(settings, path=_absolute(keys.path, self._base))
+        if kind == "graph":
+            return replace(
+                settings, null_sender=False, save_to_sent_items=keys.save_to_sent_items is not False
+            )
         if kind != "smtp":
-            return replace(settings, null_sender=kind != "graph")
+            return settings
         preset = None if keys.host else preset
         tls = keys.tls or (preset.smtp_tls if preset else "implicit")
         login = self._login(keys)
@@ -170,7 +174,7 @@ class _Resolver:
         )
 
     def _outbound_type(self, keys: OutboundKeys, protocol: str) -> str:
-        if keys.model_fields_set:
+        if keys.model_fields_set - {"save_to_sent_items"}:
             return "smtp"
         if protocol == "graph":
             return "graph"

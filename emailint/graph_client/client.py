@@ -38,7 +38,8 @@ MARGIN: Final = 2.0
 _FIRST_PAUSE: Final = 1.0
 _PIECE: Final = 65_536
 _SAFE_IN_ID: Final = "=-_"
-_SAFE_IN_QUERY: Final = "$,()'/:="
+_SAFE_IN_QUERY: Final = "$,()'="
+"""Colon, slash and blank are to be escaped (api/singlevaluelegacyextendedproperty-get)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, Self, assert_never
+from typing import TYPE_CHECKING, Final, Self
 
-from emailint.errors import OutboundRefused, OutboundUnavailable, OutcomeUnknown, SourceError
+from emailint.errors import OutboundRefused, OutboundUnavailable, OutcomePending, SourceError
 from emailint.graph_client.answers import Refused
 from emailint.graph_client.client import GraphClient
 from emailint.oauth.claims import roles_of
+from emailint.outbound import graph_trace
 from emailint.outbound.gate import KEPT, admit
 from emailint.outbound.graph_draft import Draft, make_draft, remove
+from emailint.outbound.graph_marks import Leftovers
+from emailint.outbound.graph_trace import Whereabouts
 from emailint.outbound.trial import Unusable, deliver_trial, steps
 
 if TYPE_CHECKING:
@@ -34,14 +36,6 @@ TEST_PATIENCE: Final = 10.0
 
 _SENDING: Final = frozenset({"Mail.Send", "Mail.Send.Shared"})
 _LATER: Final = frozenset({"ErrorExceededMessageLimit", "ErrorMessageSubmissionBlocked"})
-
-
-class Whereabouts(Enum):
-    """Where a draft is that was to be sent."""
-
-    SENT = auto()
-    STILL_A_DRAFT = auto()
-    NOT_FOUND = auto()
 
 
 class GraphOutbound:
@@ -64,6 +58,7 @@ class GraphOutbound:
         self._answered = answered
         self._sleep = sleep
         self._client: GraphClient | None = None
+        self._leftovers: Leftovers | None = None
 
     def __enter__(self) -> Self:
         """Nothing is connected yet."""
@@ -73,7 +68,7 @@ class GraphOutbound:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close connections; never raises."""
-        client, self._client = self._client, None
+        client, self._client, self._leftovers = self._client, None, None
         if client is not None:
             client.close()
 
@@ -87,20 +82,29 @@ class GraphOutbound:
         try:
             begin(draft.identity, draft.message_id)
         except BaseException:
+            self._drafts(client).forget()
             remove(client, draft.identity)
             raise
         self._send(client, draft, mail)
 
-    def was_sent(self, token: str) -> bool | None:
-        """As `Traceable.was_sent`: a draft that still is one is removed, so that nobody sends it later."""
+    def was_sent(self, token: str, message_id: str, *, take_back: bool = False) -> bool | None:
+        """As `Traceable.was_sent`."""
         client = self._connected()
         try:
-            found = self._look(client, Draft(token, ""))
+            found = graph_trace.look(client, token, message_id)
+            if found is Whereabouts.STILL_A_DRAFT and take_back:
+                taken = graph_trace.take_back(client, token, message_id)
+                return {Whereabouts.NOT_FOUND: False, Whereabouts.SENT: True}.get(taken)
         except (Refused, SourceError) as error:
-            raise OutboundUnavailable(f"{self.settings.mailbox}: {error}") from None
-        if found is Whereabouts.STILL_A_DRAFT and remove(client, token):
-            return False
+            raise self._later(error) from None
         return True if found is Whereabouts.SENT else None
+
+    def clear_away(self, token: str, message_id: str) -> bool:
+        """As `Clearing.clear_away`: from Sent Items, beyond Deleted Items."""
+        try:
+            return graph_trace.clear_away(self._connected(), token, message_id)
+        except (Refused, SourceError) as error:
+            raise self._later(error) from None
 
     def test(self, send_to: str | None = None) -> Iterator[Step]:
         """Sign-in and permission; and one mail where `send_to` is given."""
@@ -120,7 +124,7 @@ class GraphOutbound:
     def _drafted(self, client: GraphClient, mail: OutgoingMail) -> Draft:
         answered = self._answered(mail.written.answers) if mail.written else None
         try:
-            return make_draft(client, mail, answered)
+            return make_draft(client, mail, answered, self._drafts(client))
         except Refused as refused:
             raise self._refusal(refused, mail) from None
         except SourceError as error:
@@ -145,30 +149,20 @@ class GraphOutbound:
             raise self._unavailable(str(error), error) from None
 
     def _settle(self, client: GraphClient, draft: Draft, mail: OutgoingMail, why: str) -> None:
-        """Returns where it was sent; raises OutboundUnavailable where it was not, else OutcomeUnknown."""
+        """Returns where it was sent, else raises OutcomePending: a draft may still be sent, and is kept."""
         try:
-            found = self._look(client, draft)
+            for seconds in LOOKS:
+                self._sleep(max(0.0, min(seconds, self.settings.time_left())))
+                found = graph_trace.look(client, draft.identity, draft.message_id, mail.message_id)
+                if found is Whereabouts.SENT:
+                    return
         except (Refused, SourceError) as error:
-            raise self._unknown(mail, f"{why}; then {error}") from None
-        match found:
-            case Whereabouts.SENT:
-                return
-            case Whereabouts.STILL_A_DRAFT if remove(client, draft.identity):
-                raise self._unavailable(f"Graph did not send it ({why}), and its draft is removed")
-            case Whereabouts.STILL_A_DRAFT | Whereabouts.NOT_FOUND:
-                raise self._unknown(mail, why)
-            case _:
-                assert_never(found)
-
-    def _look(self, client: GraphClient, draft: Draft) -> Whereabouts:
-        """Look several times: a draft that is being sent is a draft, or nowhere, for a moment."""
-        found = Whereabouts.NOT_FOUND
-        for seconds in LOOKS:
-            self._sleep(max(0.0, min(seconds, self.settings.time_left())))
-            found = _found(client, draft)
-            if found is Whereabouts.SENT:
-                break
-        return found
+            why = f"{why}; then {error}"
+        raise OutcomePending(
+            f"Graph was told to send the reply to {mail.recipient}, and it is not known yet whether it did"
+            f" ({why})",
+            hint="the next runs look where the draft is; nothing is sent a second time",
+        )
 
     # What goes wrong
 
@@ -190,12 +184,15 @@ class GraphOutbound:
             retry_after=error.retry_after if error else None,
         )
 
-    def _unknown(self, mail: OutgoingMail, why: str) -> OutcomeUnknown:
-        return OutcomeUnknown(
-            f"Graph was told to send the reply to {mail.recipient}, and nobody can tell whether it did"
-            f" ({why}); it is not sent again",
-            hint="look in Sent Items; if it is not there, `emailint retry` with the case id sends it",
-        )
+    def _later(self, error: Refused | SourceError) -> OutboundUnavailable:
+        """Nobody could be asked what became of a reply."""
+        told = error.explained("looking for a reply") if isinstance(error, Refused) else error
+        return OutboundUnavailable(f"{self.settings.mailbox} by Graph: {told}", hint=told.hint)
+
+    def _drafts(self, client: GraphClient) -> Leftovers:
+        if self._leftovers is None:
+            self._leftovers = Leftovers(client)
+        return self._leftovers
 
     def _connected(self) -> GraphClient:
         if self._client is None:
@@ -222,23 +219,3 @@ class GraphOutbound:
                 "grant the app Mail.Send, with admin consent; or give outbound another type",
             )
         return "the token has Mail.Send"
-
-
-def _found(client: GraphClient, draft: Draft) -> Whereabouts:
-    try:
-        message = client.get(client.message(draft.identity), {"$select": "id,isDraft,parentFolderId"})
-    except Refused as refused:
-        if not refused.gone:
-            raise
-        return _in_sent_items(client, draft.message_id)
-    return Whereabouts.STILL_A_DRAFT if message.get("isDraft") else Whereabouts.SENT
-
-
-def _in_sent_items(client: GraphClient, message_id: str) -> Whereabouts:
-    if not message_id:
-        return Whereabouts.NOT_FOUND
-    escaped = message_id.replace("'", "''")
-    asked = {"$select": "id,internetMessageId", "$filter": f"internetMessageId eq '{escaped}'"}
-    pages = client.pages(client.folder("sentitems", "messages"), asked)
-    sent = any(each.get("internetMessageId") == message_id for page in pages for each in page)
-    return Whereabouts.SENT if sent else Whereabouts.NOT_FOUND

@@ -14,19 +14,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emailint.errors import OutboundRefused, SourceError
 from emailint.graph_client.answers import Refused
+from emailint.graph_client.properties import PROPERTIES
 from emailint.outbound.gate import KEPT
+from emailint.outbound.graph_marks import (
+    HEADERS,
+    MESSAGE_ID,
+    NOT_KNOWN,
+    SUPPRESS,
+    headers,
+    properties,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from emailint.graph_client.answers import Answer
     from emailint.graph_client.client import GraphClient
+    from emailint.outbound.graph_marks import Leftovers
     from emailint.outgoing import OutgoingMail, Written
 
-_CHECKED: Final = (
-    "id,internetMessageId,isDraft,toRecipients,ccRecipients,bccRecipients,replyTo,internetMessageHeaders"
-)
-_UNKNOWN: Final = frozenset({400, 404, 405, 501})
-_SUPPRESS: Final = "X-Auto-Response-Suppress"
+_CHECKED: Final = f"id,{MESSAGE_ID},isDraft,toRecipients,ccRecipients,bccRecipients,replyTo,{HEADERS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +44,22 @@ class Draft:
     message_id: str
 
 
-def make_draft(client: GraphClient, mail: OutgoingMail, answered: str | None) -> Draft:
-    """A draft that is exactly this mail, or none at all.
+def make_draft(client: GraphClient, mail: OutgoingMail, answered: str | None, leftovers: Leftovers) -> Draft:
+    """A draft that is exactly this mail, or none at all. `leftovers` of it are removed first.
 
     `answered` is the id of the message that it answers in this mailbox, None where that is not known; then,
     and where that message has gone, the draft is made of the octets. Raises OutboundRefused where Exchange
     does not make of it what it should, Refused, and SourceErrors.
     """
-    remove_left(client, mail.message_id)
-    identity = _reply(client, mail, answered) if answered and mail.written else None
+    _remove_left(client, leftovers, mail.message_id)
+    try:
+        identity = _reply(client, mail, answered) if answered and mail.written else None
+    except SourceError:
+        # the answer was lost: the draft was made perhaps
+        leftovers.forget()
+        with suppress(Refused, SourceError):
+            _remove_left(client, leftovers, mail.message_id)
+        raise
     if identity is None:
         return _from_octets(client, mail)
     try:
@@ -53,6 +67,7 @@ def make_draft(client: GraphClient, mail: OutgoingMail, answered: str | None) ->
         _without_attachments(client, identity)
         return _checked(client, identity, mail)
     except BaseException:
+        leftovers.forget()
         remove(client, identity)
         raise
 
@@ -66,49 +81,39 @@ def remove(client: GraphClient, identity: str) -> bool:
     return True
 
 
-def remove_left(client: GraphClient, message_id: str) -> None:
+def _remove_left(client: GraphClient, leftovers: Leftovers, message_id: str) -> None:
     """Delete drafts of this reply that a sweep left which died before it began to send."""
-    escaped = message_id.replace("'", "''")
-    asked = {"$select": "id,isDraft,internetMessageId", "$filter": f"internetMessageId eq '{escaped}'"}
     with _unless_unknown():
-        for page in client.pages(client.folder("drafts", "messages"), asked):
-            for each in page:
-                if each.get("internetMessageId") == message_id and each.get("isDraft") is True:
-                    remove(client, str(each["id"]))
+        for identity in leftovers.of(message_id):
+            remove(client, identity)
 
 
 def _reply(client: GraphClient, mail: OutgoingMail, answered: str) -> str | None:
     """The id of a new reply draft; None where the message that it answers has gone."""
     path = client.message(answered, "createReply")
-    marked = {"message": {"internetMessageId": mail.message_id, "internetMessageHeaders": _headers(mail)}}
+    named = {MESSAGE_ID: mail.message_id, HEADERS: headers(mail)}
+    # each is allowed by a page of its own; that a reply may begin with them is said by none
+    begun = ({"message": {**named, PROPERTIES: properties(mail)}}, {"message": named}, None)
     try:
-        try:
-            made = client.request("POST", path, marked, repeat=False)
-        except Refused as refused:
-            if refused.status != 400:
-                raise
-            made = client.request("POST", path, repeat=False)
+        return _id(_first_allowed(client, "POST", path, begun).mapping())
     except Refused as refused:
         if refused.gone:
             return None
         raise
-    except SourceError:
-        _remove_marked(client, mail)
-        raise
-    return _id(made.mapping())
 
 
-def _remove_marked(client: GraphClient, mail: OutgoingMail) -> None:
-    """An answer to createReply was lost: delete the draft that was made perhaps, known by its header."""
-    asked = {"$select": "id,isDraft,internetMessageHeaders", "$top": "20"}
-    ours = {(each["name"].lower(), each["value"]) for each in _headers(mail)}
-    with suppress(Refused, SourceError):
-        page = next(iter(client.pages(client.folder("drafts", "messages"), asked)), [])
-        for each in page:
-            named = each.get("internetMessageHeaders") or []
-            marks = {(str(header.get("name")).lower(), str(header.get("value"))) for header in named}
-            if each.get("isDraft") is True and ours <= marks:
-                remove(client, str(each.get("id")))
+def _first_allowed(
+    client: GraphClient, method: str, path: str, bodies: Sequence[Mapping[str, Any] | None]
+) -> Answer:
+    """The answer to the first body that is not refused as it is written (400)."""
+    *others, last = bodies
+    for body in others:
+        try:
+            return client.request(method, path, body, repeat=method != "POST")
+        except Refused as refused:
+            if refused.status != 400:
+                raise
+    return client.request(method, path, last, repeat=method != "POST")
 
 
 def _from_octets(client: GraphClient, mail: OutgoingMail) -> Draft:
@@ -118,6 +123,8 @@ def _from_octets(client: GraphClient, mail: OutgoingMail) -> Draft:
     made = client.request("POST", path, octets, headers={"Content-Type": "text/plain"}, repeat=False)
     identity = _id(made.mapping())
     try:
+        with suppress(Refused):
+            client.request("PATCH", client.message(identity), {PROPERTIES: properties(mail)})
         return _checked(client, identity, mail)
     except BaseException:
         remove(client, identity)
@@ -125,15 +132,11 @@ def _from_octets(client: GraphClient, mail: OutgoingMail) -> Draft:
 
 
 def _fill(client: GraphClient, identity: str, mail: OutgoingMail) -> None:
-    """What the reply says; without our Message-ID where Exchange does not let it be set."""
+    """What the reply says; without those of our marks that Exchange does not let be set."""
     content = _content(client, mail)
-    try:
-        client.request("PATCH", client.message(identity), content)
-    except Refused as refused:
-        if refused.status != 400:
-            raise
-        del content["internetMessageId"]
-        client.request("PATCH", client.message(identity), content)
+    by_id, by_property = {MESSAGE_ID: mail.message_id}, {PROPERTIES: properties(mail)}
+    bodies = [{**content, **by_id, **by_property}, {**content, **by_property}, {**content, **by_id}, content]
+    _first_allowed(client, "PATCH", client.message(identity), bodies)
 
 
 @contextmanager
@@ -142,7 +145,7 @@ def _unless_unknown() -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        if refused.status not in _UNKNOWN:
+        if refused.status not in NOT_KNOWN:
             raise
 
 
@@ -158,7 +161,6 @@ def _content(client: GraphClient, mail: OutgoingMail) -> dict[str, Any]:
         "ccRecipients": [],
         "bccRecipients": [],
         "replyTo": [_person(written.reply_to)] if written.reply_to else [],
-        "internetMessageId": mail.message_id,
     }
     if written.sender.lower() != client.settings.mailbox.lower():
         content["from"] = _person(written.sender)  # needs Send As; else Exchange takes the mailbox
@@ -173,12 +175,6 @@ def _person(address: str) -> dict[str, dict[str, str]]:
     return {"emailAddress": {"address": address}}
 
 
-def _headers(mail: OutgoingMail) -> list[dict[str, str]]:
-    """At most five, each beginning with x-, or Graph refuses them all (api/user-sendmail)."""
-    case_id = mail.written.case_id if mail.written else ""
-    return [{"name": _SUPPRESS, "value": "All"}, {"name": "X-Emailint-Id", "value": case_id}]
-
-
 def _without_attachments(client: GraphClient, identity: str) -> None:
     """Take out the pictures that the quoted text brought along."""
     with _unless_unknown():
@@ -190,10 +186,10 @@ def _without_attachments(client: GraphClient, identity: str) -> None:
 def _checked(client: GraphClient, identity: str, mail: OutgoingMail) -> Draft:
     """The draft as Exchange has it; raises OutboundRefused unless it goes to the one recipient alone."""
     made = client.get(client.message(identity), {"$select": _CHECKED})
-    named = made.get("internetMessageHeaders") or []
-    if mail.written and not any(str(each.get("name")).lower() == _SUPPRESS.lower() for each in named):
+    named = made.get(HEADERS) or []
+    if mail.written and not any(str(each.get("name")).lower() == SUPPRESS.lower() for each in named):
         with suppress(Refused):  # a wish to other machines; what keeps loops away does not lean on it
-            client.request("PATCH", client.message(identity), {"internetMessageHeaders": _headers(mail)})
+            client.request("PATCH", client.message(identity), {HEADERS: headers(mail)})
     to = [each.lower() for each in _addresses(made, "toRecipients")]
     others = [*_addresses(made, "ccRecipients"), *_addresses(made, "bccRecipients")]
     if to != [mail.recipient.lower()] or others:
@@ -202,7 +198,7 @@ def _checked(client: GraphClient, identity: str, mail: OutgoingMail) -> Draft:
             f" of that one; {KEPT}",
             hint="look for rules or add-ins that change drafts in this mailbox",
         )
-    message_id = made.get("internetMessageId")
+    message_id = made.get(MESSAGE_ID)
     return Draft(identity, message_id if isinstance(message_id, str) else "")
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from emailint.probe import Step
 
-__all__ = ["Begin", "Outbound", "OutgoingMail", "Traceable"]
+__all__ = ["Begin", "Clearing", "Outbound", "OutgoingMail", "Traceable"]
 
 
 class Begin(Protocol):
@@ -30,10 +30,23 @@ class Begin(Protocol):
 class Traceable(Protocol):
     """An outbound that can say later what became of a mail."""
 
-    def was_sent(self, token: str) -> bool | None:
-        """Whether the mail went out whose token `begin` was given.
+    def was_sent(self, token: str, message_id: str, *, take_back: bool = False) -> bool | None:
+        """Whether the mail went out whose token `begin` was given, and which we call `message_id`.
 
-        False: it did not, and now never will. None: nobody can tell. Raises OutboundError.
+        False: it did not, and now never will; that is only said where it may be taken back. None: nobody can
+        tell now. Raises OutboundError where nobody could be asked.
+        """
+        ...
+
+
+@runtime_checkable
+class Clearing(Protocol):
+    """An outbound that can remove the copy that its server files of each mail it has sent."""
+
+    def clear_away(self, token: str, message_id: str) -> bool:
+        """Remove that copy for good, if it bears our `message_id`; harmless to repeat.
+
+        False: it is not filed yet. Raises OutboundError.
         """
         ...
 
@@ -62,7 +75,8 @@ class Outbound(Protocol):
         and nothing was sent.
 
         Raises OutboundUnavailable (nothing delivered, may be repeated: any failure before `begin`, or an
-        explicit 4xx after it), OutboundRefused (explicit 5xx), OutcomeUnknown (no answer after `begin`).
+        explicit 4xx after it), OutboundRefused (explicit 5xx), OutcomeUnknown (no answer after `begin`; an
+        OutcomePending where `Traceable.was_sent` may tell later).
         """
         ...
 

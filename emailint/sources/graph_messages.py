@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from email.header import Header
 from typing import TYPE_CHECKING, Any, Final
 
+from emailint.graph_client.properties import expanded, integer_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # The message resource has no size. This is PidTagMessageSize (MS-OXCMSG section 2.2.1.7), asked for as a
 # single-value extended property; where a server gives none, the download is bounded instead.
 _SIZE: Final = "Integer 0x0E08"
-SIZE_EXPANDED: Final = f"singleValueExtendedProperties($filter=id eq '{_SIZE}')"
+SIZE_EXPANDED: Final = expanded(_SIZE)
 LISTED: Final = "id,receivedDateTime"
 HEADERS: Final = (
     "id,internetMessageHeaders,internetMessageId,subject,from,toRecipients,ccRecipients,sentDateTime"
@@ -21,12 +23,7 @@ HEADERS: Final = (
 
 def size_of(message: Mapping[str, Any]) -> int | None:
     """Octets as Exchange counts them, None where it does not say."""
-    properties = message.get("singleValueExtendedProperties")
-    for each in properties if isinstance(properties, list) else ():
-        name, value = str(each.get("id")).split(), str(each.get("value"))
-        if len(name) == 2 and name[1].lower() in ("0x0e08", "0xe08") and value.isdecimal():
-            return int(value)
-    return None
+    return integer_of(message, _SIZE)
 
 
 def received_at(message: Mapping[str, Any]) -> datetime | None:

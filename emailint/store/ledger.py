@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -178,8 +178,11 @@ class Ledger(Protocol):
         ...
 
     # Replies
-    def recover_replies(self) -> Sequence[Reply]:
-        """Replies found SENDING become UNKNOWN; returns them. Called once at the start of a run."""
+    def recover_replies(self, traceable: Callable[[Reply], bool] = lambda _reply: False) -> Sequence[Reply]:
+        """Replies found SENDING become UNKNOWN, but for those that can be traced; returns all of them.
+
+        Called once at the start of a run.
+        """
         ...
 
     def due_replies(self, now: datetime, *, after: int = 0) -> Sequence[Reply]:
@@ -219,6 +222,14 @@ class Ledger(Protocol):
         """FAILED, UNKNOWN or PENDING becomes PENDING, due now; counts one attempt.
 
         By a person's order, or because the server shows that it was not sent and never will be.
+
+    def sent_with_copy(self, integration: str, since: datetime) -> Sequence[Reply]:
+        """Replies SENT that were begun after `since`, and of which the server may still have a copy."""
+        ...
+
+    def copy_cleared(self, reply: Reply) -> None:
+        """The server has no copy of a SENT reply any more, or none that is ours."""
+        ...
 
         The only way by which a reply that was begun is begun a second time. Raises StoreError for one that
         was sent or withheld, or is being sent.

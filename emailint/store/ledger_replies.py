@@ -14,7 +14,7 @@ from emailint.store.schema import from_micros, read_text, stored, to_micros
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -29,6 +29,7 @@ DIED_WHILE_SENDING = "the run ended while it was being handed over"
 _SELECT = (
     "SELECT reply.row, reply.fingerprint, reply.state, reply.integration, reply.alias, message.case_id,"
     " reply.message_id, reply.recipient, reply.received_at, reply.attempts, reply.reason, reply.token,"
+    " reply.begun_at,"
     " (SELECT content FROM line WHERE line.row = reply.row ORDER BY id LIMIT 1)"
     " FROM reply {index} JOIN message ON message.row = reply.row"
 )
@@ -38,8 +39,11 @@ _PROJECTED = "NOT EXISTS (SELECT 1 FROM line WHERE line.row = reply.row AND line
 class ReplyVerbs(LedgerPart):
     """The states of replies."""
 
-    def recover_replies(self) -> Sequence[Reply]:
-        """Replies found SENDING become UNKNOWN; returns them. Called once at the start of a run."""
+    def recover_replies(self, traceable: Callable[[Reply], bool] = lambda _reply: False) -> Sequence[Reply]:
+        """Replies found SENDING become UNKNOWN, but for those that can be traced; returns all of them.
+
+        Called once at the start of a run.
+        """
         select = _SELECT.format(index="INDEXED BY reply_sending")
         query = f"{select} WHERE reply.state = 'sending' ORDER BY reply.row"
         with self._database.reading() as connection:
@@ -47,11 +51,12 @@ class ReplyVerbs(LedgerPart):
                 return []
         with self._database.writing() as connection:
             found = [_reply(row) for row in connection.execute(query)]
-            connection.execute(
-                "UPDATE reply SET state = 'unknown', reason = ? WHERE state = 'sending'",
-                (DIED_WHILE_SENDING,),
+            lost = {reply.row for reply in found if not traceable(reply)}
+            connection.executemany(
+                "UPDATE reply SET state = 'unknown', reason = ? WHERE row = ? AND state = 'sending'",
+                [(DIED_WHILE_SENDING, row) for row in lost],
             )
-        return [replace(reply, state=ReplyState.UNKNOWN, reason=DIED_WHILE_SENDING) for reply in found]
+        return [_lost(reply) if reply.row in lost else reply for reply in found]
 
     def due_replies(self, now: datetime, *, after: int = 0) -> Sequence[Reply]:
         """The first pending replies of projected lines whose next try is not after `now`, oldest first.
@@ -119,6 +124,25 @@ class ReplyVerbs(LedgerPart):
             ).rowcount
             if changed != 1:
                 raise StoreError(f"the reply of {reply.case_id} has ended before; it is not tried again")
+
+    def sent_with_copy(self, integration: str, since: datetime) -> Sequence[Reply]:
+        """Replies SENT that were begun after `since`, and of which the server may still have a copy.
+
+        That is: with the token that the outbound gave them, until `copy_cleared`.
+        """
+        query = (
+            f"{_SELECT.format(index='INDEXED BY reply_lately')} WHERE reply.begun_at > ?"
+            " AND reply.integration = ? AND reply.state = 'sent' AND reply.token IS NOT NULL"
+            " ORDER BY reply.row"
+        )
+        with self._database.reading() as connection:
+            return [_reply(row) for row in connection.execute(query, (to_micros(since), integration))]
+
+    def copy_cleared(self, reply: Reply) -> None:
+        """The server has no copy of a SENT reply any more, or none that is ours."""
+        with self._database.writing() as connection:
+            update = "UPDATE reply SET token = NULL WHERE row = ? AND state = 'sent'"
+            connection.execute(update, (reply.row,))
 
     def failed_replies(self) -> Sequence[Reply]:
         """All that FAILED, oldest first."""
@@ -190,6 +214,10 @@ def _begun(connection: sqlite3.Connection, column: str, value: str | bytes, afte
     return int(count)
 
 
+def _lost(reply: Reply) -> Reply:
+    return replace(reply, state=ReplyState.UNKNOWN, reason=DIED_WHILE_SENDING)
+
+
 def _reply(row: tuple[Any, ...]) -> Reply:
     return Reply(
         row=row[0],
@@ -201,8 +229,9 @@ def _reply(row: tuple[Any, ...]) -> Reply:
         message_id=row[6],
         recipient=read_text(row[7]),
         received_at=from_micros(row[8]),
-        line=row[12] or b"",
+        line=row[13] or b"",
         attempts=row[9],
         reason=row[10],
         token=row[11],
+        begun_at=from_micros(row[12]) if row[12] is not None else None,
     )

@@ -30,7 +30,7 @@ class Journal(StrEnum):
 
 
 class ReplyState(StrEnum):
-    """How far a reply has got. SENDING found at the start of a run becomes UNKNOWN."""
+    """How far a reply has got. SENDING found at the start of a run becomes UNKNOWN, or is traced."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -162,7 +162,7 @@ class Reply:
     """A reply row. `line` is the stored JSON line of the case or follow-up that it answers.
 
     `attempts` counts the tries that ended before anything was handed over; `token` is what the
-    outbound noted with `sending` (a Graph draft id, say).
+    outbound noted with `sending` (a Graph draft id, say), at `begun_at`.
     """
 
     row: int
@@ -187,6 +187,7 @@ class Rates:
     address_hour: int = 0
     address_day: int = 0
     domain_hour: int = 0
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from emailint.store.projection import ProjectionReport
 from emailint.store.records import Known, OpenError, Rates, ReplyState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from emailint.case import ErrorRecord
@@ -173,7 +173,10 @@ class DryLedger:
     def moved(self, places: Mapping[str, str | None]) -> None:
         """Nothing was moved."""
 
-    def recover_replies(self) -> Sequence[Reply]:
+    def recover_replies(
+        self,
+        traceable: Callable[[Reply], bool] = lambda _reply: False,  # noqa: ARG002 - the port's
+    ) -> Sequence[Reply]:
         """Replies are left as they are."""
         return ()
 
@@ -204,6 +207,13 @@ class DryLedger:
         """Nothing is sent."""
 
     def rates(self, recipient: str, now: datetime) -> Rates:
+    def sent_with_copy(self, integration: str, since: datetime) -> Sequence[Reply]:  # noqa: ARG002 - the port's
+        """No copy is removed."""
+        return ()
+
+    def copy_cleared(self, reply: Reply) -> None:
+        """No copy was removed."""
+
         """What was begun until now."""
         return self.ledger.rates(recipient, now)
 

@@ -17,6 +17,7 @@ from emailint.errors import (
     OutboundDeferred,
     OutboundError,
     OutboundUnavailable,
+    OutcomePending,
     OutcomeUnknown,
     StoreError,
     TemplateError,
@@ -24,14 +25,15 @@ from emailint.errors import (
 from emailint.reply.policy import Due, Wait, Withhold
 from emailint.store.records import ReplyState
 from emailint.sweep import backoff, connect
-from emailint.sweep.doubts import about, in_doubt, owner, settle_doubt
+from emailint.sweep.doubts import about, in_doubt, owner, settle_doubt, traceable
 from emailint.sweep.pace import Pace
+from emailint.sweep.sent_copies import SentCopies
 from emailint.sweep.troubles import SENDING, About
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emailint.config.model import Config
+    from emailint.config.model import Config, Integration
     from emailint.errors import EmailintError
     from emailint.outbound.protocol import Outbound
     from emailint.store.records import OpenError, Reply
@@ -48,7 +50,9 @@ MOST_IN_HAND = 2_000
 PATIENCE = 3
 """So many times a server may ask to come back with one reply before that is an error."""
 
-DIED = "an earlier sweep ended while it was being handed over"
+DIED = "an earlier sweep got no answer while it was being handed over"
+
+LOOKED_FOR = "in doubt: the next sweep looks what became of it"
 
 GIVE_UP = 3
 """After so many replies in a row that could not be handed over, a server is left alone for this sweep."""
@@ -62,6 +66,7 @@ class Worker:
     queue: SimpleQueue[Reply | None] = field(default_factory=SimpleQueue)
     thread: Thread | None = None
     failures: int = 0
+    to_clear: list[Integration] = field(default_factory=list)
 
 
 class Outbox:
@@ -86,8 +91,9 @@ class Outbox:
         self._workers: dict[str, Worker] = {}
         self._in_hand: dict[int, Reply] = {}
         self._pace = Pace(store.ledger, clock)
+        self._copies = SentCopies(store.ledger, troubles, clock, budget)
         self._compiled: Templates | None = None
-        self._to_trace: dict[int, OpenError] = {}
+        self._to_trace: set[int] = set()
         self._last_taken = 0
         self._lock = Lock()
         self._room = Condition()
@@ -110,13 +116,15 @@ class Outbox:
             return
         ledger = self._store.ledger
         with ledger.transaction():
-            doubts = [(reply, self._doubted(reply, DIED)) for reply in ledger.recover_replies()]
+            begun = ledger.recover_replies(partial(traceable, self._config))
+            lost = [reply for reply in begun if reply.state is ReplyState.UNKNOWN]
+            doubts = [(reply, self._doubted(reply, DIED)) for reply in lost]
         for reply, opened in doubts:
-            if reply.token is not None and owner(self._config, reply) is not None:
-                self._to_trace[reply.row] = opened
+            self._tell_doubt(reply, opened)
+        for reply in begun:
+            if reply.state is ReplyState.SENDING:
+                self._to_trace.add(reply.row)
                 self._hand_over(reply)
-            else:
-                self._tell_doubt(reply, opened)
 
     def reserve(self) -> float:
         """Seconds that mailboxes leave for replies: none while no reply waits."""
@@ -143,6 +151,7 @@ class Outbox:
                 self._room.wait_for(lambda: len(self._in_hand) < MOST_IN_HAND // 2)
             if not self._more():
                 break
+        self._clear_copies()
         for worker in self._workers.values():
             worker.queue.put(None)
         for worker in self._workers.values():
@@ -150,6 +159,16 @@ class Outbox:
                 worker.thread.join()
         if self.broken is not None:
             raise self.broken
+
+    def _clear_copies(self) -> None:
+        """Let each worker end with the copies that are to be removed, this sweep's and those left before."""
+        if not self._on or self._budget.stopped:
+            return
+        for integration in self._config.integrations:
+            kept = integration.outbound.save_to_sent_items
+            begun = connect.outbound_key(integration) in self._workers
+            if not kept and (begun or self._copies.left(integration)):
+                self._worker(integration).to_clear.append(integration)
 
     def waiting(self, name: str) -> bool:
         """Whether replies of this integration wait, now or until their next try."""
@@ -167,6 +186,10 @@ class Outbox:
         if integration is None:
             return
         self._in_hand[reply.row] = reply
+        self._worker(integration).queue.put(reply)
+
+    def _worker(self, integration: Integration) -> Worker:
+        """The worker of its server and login, begun where it is the first to need it."""
         key = connect.outbound_key(integration)
         worker = self._workers.get(key)
         if worker is None:
@@ -174,7 +197,7 @@ class Outbox:
             worker.thread = Thread(target=self._work, args=(worker,), name=f"outbox {key}", daemon=True)
             self._workers[key] = worker
             worker.thread.start()
-        worker.queue.put(reply)
+        return worker
 
     def _work(self, worker: Worker) -> None:
         with worker.outbound:
@@ -188,6 +211,11 @@ class Outbox:
                     with self._room:
                         self._in_hand.pop(reply.row, None)
                         self._room.notify_all()
+            try:
+                for integration in worker.to_clear if worker.failures < GIVE_UP else ():
+                    self._copies.clear(worker.outbound, integration)
+            except Exception as error:  # noqa: BLE001 - likewise
+                self.broken = error
 
     def _one(self, worker: Worker, reply: Reply) -> None:
         """One reply; what goes wrong with it does not end the others, unless it is the store's."""
@@ -203,7 +231,7 @@ class Outbox:
     def _reply(self, worker: Worker, reply: Reply) -> None:
         """Send one reply, unless it is due no more, or no time is left to begin it."""
         if reply.row in self._to_trace:
-            self._trace(worker, reply, self._to_trace.pop(reply.row))
+            self._trace(worker, reply)
             return
         integration = owner(self._config, reply)
         if integration is None or worker.failures >= GIVE_UP or self._budget.over(self._budget.reserve):
@@ -225,14 +253,15 @@ class Outbox:
             case _:
                 assert_never(standing)
 
-    def _trace(self, worker: Worker, reply: Reply, opened: OpenError) -> None:
-        """An earlier sweep died while handing this over, to a server that can say what became of it."""
-        ledger = self._store.ledger
-        match settle_doubt(ledger, worker.outbound, reply):
+    def _trace(self, worker: Worker, reply: Reply) -> None:
+        """An earlier sweep got no answer, or died, while handing this over to a server that can be asked."""
+        self._to_trace.discard(reply.row)
+        match settle_doubt(self._store.ledger, worker.outbound, reply, self._clock.now()):
             case ReplyState.UNKNOWN:
-                self._tell_doubt(reply, opened)
+                self._unknown(reply, DIED)
+            case ReplyState.SENDING:
+                self._count(reply, None, LOOKED_FOR)
             case state:
-                ledger.close_errors([opened.error_id], self._clock.now())
                 self._count(reply, "replies_sent" if state is ReplyState.SENT else None, state.value)
 
     def _send(self, worker: Worker, reply: Reply, letter: Letter) -> None:
@@ -241,11 +270,11 @@ class Outbox:
             mail = letter.compose(self._templates(), self._clock.now())
             self._pace.begin(letter.integration.name)
             worker.outbound.send(mail, partial(self._begin, reply))
+        except OutcomePending:
+            worker.failures += 1
+            self._count(reply, None, LOOKED_FOR)
         except OutcomeUnknown as error:
-            with ledger.transaction():
-                ledger.settle(reply, ReplyState.UNKNOWN, str(error))
-                opened = self._doubted(reply, str(error))
-            self._tell_doubt(reply, opened)
+            self._unknown(reply, str(error))
         except OutboundDeferred as error:
             worker.failures = 0
             self._deferred(reply, error)
@@ -302,6 +331,14 @@ class Outbox:
             opened = self._troubles.enter(error, owner(self._config, reply), about(reply))
         self._troubles.note(opened)
         self._count(reply, "replies_failed", "failed")
+
+    def _unknown(self, reply: Reply, why: str) -> None:
+        """Nobody can tell whether it went out, and nobody is asked any more."""
+        ledger = self._store.ledger
+        with ledger.transaction():
+            ledger.settle(reply, ReplyState.UNKNOWN, why)
+            opened = self._doubted(reply, why)
+        self._tell_doubt(reply, opened)
 
     def _doubted(self, reply: Reply, why: str) -> OpenError:
         error = in_doubt(reply, why)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emailint.errors import OutboundError, OutboundRefused, OutboundUnavailable, OutcomeUnknown
+from emailint.errors import OutboundError, OutboundRefused, OutboundUnavailable, OutcomePending
 from emailint.graph_client.limits import forget_slots
 from emailint.outgoing import OutgoingMail, Written
 from emailint.probe import Outcome
@@ -99,7 +99,12 @@ def test_a_reply_goes_to_the_one_recipient_with_nothing_of_theirs(
     assert sent.attachments == {}
     assert sent.properties["conversation"] == item.identity
     named = {each["name"]: each["value"] for each in sent.headers()}
-    assert named == {"X-Auto-Response-Suppress": "All", "X-Emailint-Id": "CS-000042"}
+    assert named == {
+        "X-Auto-Response-Suppress": "All",
+        "X-Emailint-Id": "CS-000042",
+        "X-Emailint-Reply": OURS,
+    }
+    assert list(sent.extended.values()) == [OURS]
     assert noted.tokens == [(sent.identity, OURS)]
     assert mailbox.drafts() == []
 
@@ -128,14 +133,20 @@ def test_where_the_mail_has_gone_the_octets_are_sent(
 
 
 @pytest.mark.parametrize("fault", [unavailable(), Fault(504, HTML), Fault(drop="before"), Fault(500, {})])
-def test_a_send_that_did_nothing_leaves_no_draft_and_may_be_repeated(
+def test_a_send_that_did_nothing_is_in_doubt_until_its_draft_is_taken_back(
     double: GraphDouble, mailbox: DoubleMailbox, noted: Noted, fault: Fault
 ) -> None:
+    """I3: a draft that is still one may be sent a moment later, so nothing is begun beside it."""
     mail = reply_to(double, mailbox.add(THEIRS))
     double.fault(SEND, fault)
     with graph_outbound(double) as outbound:
-        with pytest.raises(OutboundUnavailable, match="draft is removed"):
+        with pytest.raises(OutcomePending, match="not known yet"):
             outbound.send(mail, noted)
+        ((token, _),) = noted.tokens
+        assert token is not None
+        assert outbound.was_sent(token, OURS) is None
+        assert [each.identity for each in mailbox.drafts()] == [token]
+        assert outbound.was_sent(token, OURS, take_back=True) is False
         assert mailbox.sent == mailbox.drafts() == []
         outbound.send(mail, noted)
     assert len(mailbox.sent) == 1
@@ -183,14 +194,14 @@ def test_a_send_that_is_throttled_beyond_the_deadline_was_not_sent(
     assert mailbox.sent == []
 
 
-def test_where_nobody_can_tell_it_is_unknown_and_the_draft_stays(
+def test_where_nobody_can_tell_it_is_looked_for_later(
     double: GraphDouble, mailbox: DoubleMailbox, noted: Noted
 ) -> None:
     double.fault(SEND, Fault(drop="after"))
     double.fault("GET .*isDraft,parentFolderId", Fault(drop="before"), 99)
-    with graph_outbound(double) as outbound, pytest.raises(OutcomeUnknown) as caught:
+    with graph_outbound(double) as outbound, pytest.raises(OutcomePending) as caught:
         outbound.send(reply_to(double, mailbox.add(THEIRS)), noted)
-    assert "retry" in caught.value.hint
+    assert "next runs look" in caught.value.hint
     assert double.count(SEND) == 1
 
 
@@ -308,7 +319,7 @@ def test_a_draft_whose_making_got_no_answer_is_found_by_its_header(
     """Where Exchange keeps no Message-ID of ours, that is all there is to know it by; theirs are let be."""
     double.graph.keeps_message_ids = False
     item = mailbox.add(THEIRS)
-    mailbox.reply_to(item, {})
+    mailbox.reply_to(item)
     double.fault("createReply", Fault(drop="after"))
     with graph_outbound(double) as outbound, pytest.raises(OutboundUnavailable):
         outbound.send(reply_to(double, item), noted)
@@ -369,15 +380,15 @@ def test_what_became_of_a_reply_can_be_asked_later(double: GraphDouble, mailbox:
     double.fault(SEND, Fault(drop="after"))
     double.fault("GET .*isDraft,parentFolderId", Fault(drop="before"), 2)
     with graph_outbound(double) as outbound:
-        with pytest.raises(OutcomeUnknown):
+        with pytest.raises(OutcomePending):
             outbound.send(reply_to(double, mailbox.add(THEIRS)), noted)
         ((token, _),) = noted.tokens
         assert token is not None
-        assert outbound.was_sent(token) is True
-        left = mailbox.reply_to(mailbox.add(THEIRS), {})
-        assert outbound.was_sent(left.identity) is False
+        assert outbound.was_sent(token, OURS) is True
+        left = mailbox.reply_to(mailbox.add(THEIRS))
+        assert outbound.was_sent(left.identity, "<other@example.org>", take_back=True) is False
         assert mailbox.drafts() == []
-        assert outbound.was_sent(left.identity) is None
+        assert outbound.was_sent(left.identity, "<other@example.org>", take_back=True) is None
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,9 @@ SELECTABLE: Final = frozenset(
 RECIPIENTS: Final = ("toRecipients", "ccRecipients", "bccRecipients", "replyTo")
 OPTIONS: Final = frozenset({"$select", "$filter", "$orderby", "$top", "$expand", "$skip"})
 _ID: Final = re.compile(r"[A-Za-z0-9_=-]{20,}")
+_MARKED: Final = re.compile(
+    r"singleValueExtendedProperties/any\(ep: ep/id eq '([^']+)' and ep/value eq '(.+)'\)", re.IGNORECASE
+)
 
 
 @dataclass
@@ -119,6 +122,10 @@ class Routes:
         self.allowed: set[str] | None = None
         self.offers_sizes = True
         self.keeps_message_ids = True
+        self.keeps_headers = True
+        self.keeps_properties = True
+        self.shows_flags = True
+        self.knows_permanent_delete = True
         self.part_fault: Callable[[Request], Reply | None] = lambda _request: None
         self.complaints: list[str] = []
 
@@ -149,6 +156,7 @@ class Routes:
             raise No(404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive, soft-deleted, …")
         if self.allowed is not None and found.address not in self.allowed:
             raise No(403, "ErrorAccessDenied", "Access to OData is disabled.")
+        found.hand_on()
         return found, rest
 
     def _in_mailbox(self, mailbox: DoubleMailbox, request: Request, steps: list[str]) -> Reply:
@@ -168,7 +176,7 @@ class Routes:
     def _message(self, mailbox: DoubleMailbox, request: Request, item: Item, rest: list[str]) -> Reply:
         match request.method, rest:
             case "GET", []:
-                return self._one(request, item)
+                return self._one(mailbox, request, item)
             case "GET", [part]:
                 return self._part_of(request, item, part)
             case "PATCH", []:
@@ -192,7 +200,7 @@ class Routes:
         if rest:
             del item.attachments[rest[1]]
         else:
-            del mailbox.items[item.identity]
+            mailbox.delete(item)
         return Reply(204)
 
     def _act(self, mailbox: DoubleMailbox, request: Request, item: Item, verb: str) -> Reply:
@@ -203,6 +211,10 @@ class Routes:
                 return self._create_reply(mailbox, request, item)
             case "send":
                 return self._send(mailbox, request, item)
+            case "permanentDelete" if self.knows_permanent_delete:
+                _need(request, "Mail.ReadWrite")
+                mailbox.purge(item)
+                return Reply(204)
         raise No(400, "BadRequest", f"{verb} is not in v1.0")
 
     def _item(self, mailbox: DoubleMailbox, identity: str) -> Item:
@@ -246,7 +258,7 @@ class Routes:
             items.sort(key=lambda item: item.received_at, reverse="desc" in options["$orderby"])
         else:
             items.reverse()
-        return self._page(request, [self._shown(item, options) for item in items], 10)
+        return self._page(request, [self._shown(mailbox, item, options) for item in items], 10)
 
     def _check_options(self, options: Mapping[str, str]) -> None:
         unknown = options.keys() - OPTIONS
@@ -269,12 +281,12 @@ class Routes:
             content["@odata.nextLink"] = f"{self.root}/v1.0{urlsplit(request.path).path}?{query}"
         return Reply(200, content)
 
-    def _one(self, request: Request, item: Item) -> Reply:
+    def _one(self, mailbox: DoubleMailbox, request: Request, item: Item) -> Reply:
         _need(request, "Mail.Read")
         self._check_options(request.options)
-        return Reply(200, self._shown(item, request.options))
+        return Reply(200, self._shown(mailbox, item, request.options))
 
-    def _shown(self, item: Item, options: Mapping[str, str]) -> dict[str, Any]:
+    def _shown(self, mailbox: DoubleMailbox, item: Item, options: Mapping[str, str]) -> dict[str, Any]:
         names = set(options["$select"].split(",")) if "$select" in options else set(SELECTABLE)
         if names - SELECTABLE:
             raise No(400, "RequestBroker--ParseUri", f"Could not find a property named {names - SELECTABLE}")
@@ -293,15 +305,21 @@ class Routes:
         if "internetMessageHeaders" in names:  # returned only where $select asks for it
             every["internetMessageHeaders"] = item.headers()
         shown = {name: value for name, value in every.items() if name in names}
-        expanded = options.get("$expand")
-        if expanded:
-            if (
-                expanded != "singleValueExtendedProperties($filter=id eq 'Integer 0x0E08')"
-                or not self.offers_sizes
-            ):
-                raise No(400, "ErrorInvalidProperty", "cannot be expanded")
-            shown["singleValueExtendedProperties"] = [{"id": "Integer 0xe08", "value": str(item.size)}]
+        if options.get("$expand"):
+            shown["singleValueExtendedProperties"] = self._expanded(mailbox, item, options["$expand"])
         return shown
+
+    def _expanded(self, mailbox: DoubleMailbox, item: Item, expand: str) -> list[dict[str, str]]:
+        """The one property that is named, as far as the message has it; tags come back without zeros."""
+        found = re.fullmatch(r"singleValueExtendedProperties\(\$filter=id eq '([^']+)'\)", expand)
+        match found and found[1]:
+            case "Integer 0x0E08" if self.offers_sizes:
+                return [{"id": "Integer 0xe08", "value": str(item.size)}]
+            case "Integer 0x0E07" if self.shows_flags:
+                return [{"id": "Integer 0xe07", "value": str(mailbox.flags(item))}]
+            case str(name) if name.startswith("String {") and self.keeps_properties:
+                return [{"id": name, "value": item.extended[name]}] if name in item.extended else []
+        raise No(400, "ErrorInvalidProperty", "cannot be expanded")
 
     # Changes
 
@@ -312,10 +330,20 @@ class Routes:
             raise No(400, "ErrorInvalidPropertySet", f"not updatable: {sorted(asked.keys() - PATCHABLE)}")
         if "isRead" in asked:
             item.is_read = asked.pop("isRead") is True
+        self._set(item, asked)
+        return Reply(200, {"id": item.identity})
+
+    def _set(self, item: Item, asked: dict[str, Any]) -> None:
+        """Properties of a draft, without those that Exchange may choose not to keep."""
+        marks = asked.pop("singleValueExtendedProperties", ())
+        if marks and not self.keeps_properties:
+            raise No(400, "ErrorInvalidProperty", "no extended properties here")
+        item.extended.update({each["id"]: each["value"] for each in marks})
         if not self.keeps_message_ids:
             asked.pop("internetMessageId", None)
+        if not self.keeps_headers:
+            asked.pop("internetMessageHeaders", None)
         item.properties.update(asked)
-        return Reply(200, {"id": item.identity})
 
     def _move(self, mailbox: DoubleMailbox, request: Request, item: Item) -> Reply:
         _need(request, "Mail.ReadWrite")
@@ -332,9 +360,10 @@ class Routes:
         if "comment" in asked and "body" in message:
             raise No(400, "ErrorInvalidRequest", "either comment or body")
         _check_headers(message)
-        if not self.keeps_message_ids:
-            message.pop("internetMessageId", None)
-        draft = mailbox.reply_to(item, message)
+        if "singleValueExtendedProperties" in message and not self.keeps_properties:
+            raise No(400, "ErrorInvalidProperty", "no extended properties here")
+        draft = mailbox.reply_to(item)
+        self._set(draft, message)
         return Reply(201, {"id": draft.identity, "isDraft": True})
 
     def _new_draft(self, mailbox: DoubleMailbox, request: Request) -> Reply:
@@ -405,6 +434,9 @@ def _check_headers(message: Mapping[str, Any]) -> None:
 
 def _fits(item: Item, written: str) -> bool:
     """The filters that pages show; anything else is refused."""
+    marked = _MARKED.fullmatch(written)
+    if marked:  # values are compared without case (api/singlevaluelegacyextendedproperty-get)
+        return item.extended.get(marked[1], "").lower() == marked[2].replace("''", "'").lower()
     for clause in written.split(" and ") if written else ():
         name, operator, value = clause.split(" ", 2)
         match name, operator:

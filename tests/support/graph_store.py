@@ -6,12 +6,15 @@ import itertools
 import re
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import getaddresses
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BOUNDARY: Final = re.compile(rb'boundary="?([^";\r\n]+)"?', re.IGNORECASE)
 _serial = itertools.count(1)
@@ -38,6 +41,8 @@ class Item:
     identity: str = field(default_factory=new_id)
     properties: dict[str, Any] = field(default_factory=dict)
     attachments: dict[str, str] = field(default_factory=dict)
+    extended: dict[str, str] = field(default_factory=dict)
+    due_at: datetime | None = None
 
     @property
     def size(self) -> int:
@@ -112,7 +117,13 @@ WELL_KNOWN: Final = {
 
 
 class DoubleMailbox:
-    """One mailbox. `licensed` False is one that Exchange Online does not serve."""
+    """One mailbox. `licensed` False is one that Exchange Online does not serve.
+
+    `lag`: so long a mail that was sent lies in Drafts until Exchange has handed it on and files it
+    (graph/outlook-things-to-know-about-send-mail); `says` is what it says of itself meanwhile: "sent" (it is
+    no draft any more), "submitted" (a draft, but PidTagMessageFlags has mfSubmitted), or "nothing". With
+    `stops_when_deleted` False a mail that is on its way leaves although its draft is deleted.
+    """
 
     def __init__(self, address: str, *, licensed: bool = True) -> None:
         self.address = address
@@ -120,6 +131,12 @@ class DoubleMailbox:
         self.folders = {name: Folder(shown) for name, shown in WELL_KNOWN.items()}
         self.items: dict[str, Item] = {}
         self.sent: list[Item] = []
+        self.purged: list[Item] = []
+        self.lag = timedelta()
+        self.says = "sent"
+        self.stops_when_deleted = True
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self._under_way: list[Item] = []
 
     def create_folder(self, name: str, parent: str = "root") -> Folder:
         """A folder beside the inbox, or below another."""
@@ -152,7 +169,8 @@ class DoubleMailbox:
         return [item for item in self.items.values() if item.folder == folder.identity]
 
     def drafts(self) -> list[Item]:
-        return [item for item in self.items.values() if item.is_draft]
+        drafts = self.folders["drafts"].identity
+        return [item for item in self.items.values() if item.is_draft and item.folder == drafts]
 
     def remove(self, subject: str) -> None:
         """Another program deletes a message for good."""
@@ -161,7 +179,7 @@ class DoubleMailbox:
     def by_subject(self, subject: str) -> Item:
         return next(item for item in self.items.values() if item.subject() == subject)
 
-    def reply_to(self, item: Item, message: dict[str, Any]) -> Item:
+    def reply_to(self, item: Item) -> Item:
         """createReply: addressed to their Reply-To, quoting their text, with their inline pictures."""
         to = item.recipients("replyTo") or [{"emailAddress": {"address": item._header("From")}}]
         body = (item.raw or b"").partition(b"\r\n\r\n")[2].decode("utf-8", "replace")
@@ -175,7 +193,6 @@ class DoubleMailbox:
             "replyTo": [],
             "internetMessageId": f"<{secrets.token_hex(8)}@DB9PR01MB1.eurprd01.prod.outlook.com>",
             "conversation": item.identity,
-            **message,
         }
         if b"cid:" in (item.raw or b""):
             draft.attachments[new_id()] = "image001.png"
@@ -183,7 +200,36 @@ class DoubleMailbox:
         return draft
 
     def send(self, item: Item) -> None:
-        """The draft goes to Sent Items, under the same immutable id."""
-        item.is_draft = False
-        item.folder = self.folders["sentitems"].identity
-        self.sent.append(item)
+        """The draft goes to Sent Items, under the same immutable id, at once or when it is handed on."""
+        item.due_at = self.clock() + self.lag
+        item.is_draft = self.says != "sent"
+        self._under_way.append(item)
+        self.hand_on()
+
+    def hand_on(self) -> None:
+        """What is due leaves, and is filed."""
+        for item in [each for each in self._under_way if each.due_at and each.due_at <= self.clock()]:
+            self._under_way.remove(item)
+            kept = item.identity in self.items and item.folder != self.folders["deleteditems"].identity
+            if kept or not self.stops_when_deleted:
+                self.sent.append(item)
+            if kept:
+                item.is_draft = False
+                item.folder = self.folders["sentitems"].identity
+
+    def flags(self, item: Item) -> int:
+        """PidTagMessageFlags (MS-OXCMSG section 2.2.1.6): mfRead, mfSubmitted, mfUnsent."""
+        submitted = item in self._under_way and self.says == "submitted"
+        return item.is_read * 0x1 | submitted * 0x4 | item.is_draft * 0x8
+
+    def purge(self, item: Item) -> None:
+        """permanentDelete: to where no program sees it."""
+        self.purged.append(self.items.pop(item.identity))
+
+    def delete(self, item: Item) -> None:
+        """DELETE: to Deleted Items, and from there to where no program sees it."""
+        deleted = self.folders["deleteditems"].identity
+        if item.folder == deleted:
+            self.purge(item)
+        else:
+            item.folder = deleted
