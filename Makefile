@@ -1,7 +1,7 @@
 # make demo    sweeps the example mailbox and shows what was made of each mail; needs Python 3.11 and pip
 # make test    the tests; installs Dovecot and Cyrus where they are missing (as root, on Debian), else says how
 # make check   format, lint, types, import contracts, then the tests
-# make bench   how fast it is here
+# make bench   how fast it is here, beside its peers (ARGS=--quick: whether all of it runs; ARGS=--help)
 # make clean   removes what the others made
 VENV := .venv
 BIN := $(VENV)/bin
@@ -59,6 +59,10 @@ $(VENV)/.pip: | $(BIN)/python
 
 $(VENV)/.for-tests: pyproject.toml | $(VENV)/.pip $(VENV)/.installed
 	$(PIP) install --quiet --group test
+	@touch $@
+
+$(VENV)/.for-bench: pyproject.toml | $(VENV)/.pip $(VENV)/.for-tests
+	$(PIP) install --quiet --group bench
 	@touch $@
 
 $(VENV)/.for-checks: pyproject.toml | $(VENV)/.pip

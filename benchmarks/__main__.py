@@ -1,80 +1,93 @@
-"""`make bench`: how long the command takes on this machine. Each figure is the best of several runs.
+"""`make bench`: emailint beside its peers, in one run on one machine.
 
-No server is spoken to: what is measured is start-up, and sweeps of a Maildir, everything durable.
+Starts a Dovecot of its own, seeds it, lets everybody take turns, prints the table and writes figures.json,
+table.md and chart.svg. `make bench ARGS=--quick` does the same with next to no mail: its figures mean
+nothing, but everything is run.
 """
 
 from __future__ import annotations
 
-import subprocess
+import argparse
+import json
 import sys
 import tempfile
-import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROUNDS = 5
-MAILS = 2_000
-CONFIG = """\
-store: store
-deadline: 50s
-integrations:
-  - name: bench
-    mailbox: bench@example.org
-    protocol: maildir
-    path: maildir
-    outbound: {type: none}
-    reply: {template: none, limit: {breaker: 100000/10m}}
-    workspace: 1
-"""
-TEXT = "I worked 40 hours, and the slip says 32. Could you have a look, please?\n" * 50
-EMAILINT = (sys.executable, "-m", "emailint")
+from benchmarks import alone, chart, report, workloads
+from benchmarks.contest import hold
+from benchmarks.server import BenchServer, far
+from tests.support.relay import Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from benchmarks.contest import Outcome, Workload
+    from benchmarks.workloads import Size
+
+MILLISECONDS = 50
+NUMBERS = tuple(f"P{number}" for number in range(1, 11))
 
 
 def main() -> None:
-    """Print a table of figures."""
-    root = Path(__file__).parents[1]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        prepare(folder)
-        figures = {
-            "bare Python": best(folder, root, (sys.executable, "-c", "pass")),
-            "emailint --help": best(folder, root, (*EMAILINT, "--help")),
-            f"sweep of {MAILS:,} new mails of 4 KB": best(folder, root, (*EMAILINT, "process"), rounds=1),
-            "sweep with nothing to do": best(folder, root, (*EMAILINT, "process")),
+    """Measure what was asked for."""
+    options = argparse.ArgumentParser(prog="benchmarks", description="emailint beside its peers.")
+    options.add_argument("--quick", action="store_true", help="hardly any mail, one round: does it run?")
+    options.add_argument("--rounds", type=int, default=5, help="runs of each contestant (5)")
+    options.add_argument("--only", nargs="+", choices=NUMBERS, default=NUMBERS, help="these alone")
+    options.add_argument("--output", type=Path, default=Path("build/benchmarks"), help="folder for results")
+    chosen = options.parse_args()
+    size = workloads.QUICK if chosen.quick else workloads.FULL
+    rounds = 1 if chosen.quick else chosen.rounds
+    outcomes = []
+    with _made(size) as makers:
+        for number in chosen.only:
+            outcomes.append(hold(makers[number](), rounds, _say))
+            _print(outcomes[-1:])
+    _write(outcomes, chosen.output)
+
+
+@contextmanager
+def _made(size: Size) -> Iterator[dict[str, Callable[[], Workload]]]:
+    """What makes each workload, while the server and the ways to it are there."""
+    with ExitStack() as stack:
+        server = BenchServer.start()
+        stack.callback(server.stop)
+        port = stack.enter_context(far(server.port, MILLISECONDS))
+        tls_port = stack.enter_context(far(server.tls_port, MILLISECONDS))
+        relay = stack.enter_context(Relay(server.port))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        boxes = workloads.Idle(server, size, tls_port)
+        yield {
+            "P1": lambda: workloads.mixed(server, size),
+            "P2": lambda: workloads.plain(server, size),
+            "P3": lambda: workloads.distant(server, size, port),
+            "P4": boxes.near,
+            "P5": boxes.some_far,
+            "P6": boxes.all_far,
+            "P7": lambda: alone.start_up(server, relay),
+            "P8": alone.help_text,
+            "P9": lambda: alone.memory(server, size),
+            "P10": lambda: alone.long_past(server, size, folder),
         }
-        cases = len((folder / "store" / "cases.jsonl").read_bytes().splitlines())
-    for what, seconds in figures.items():
-        print(f"{what:40} {seconds * 1000:10,.0f} ms")
-    print(f"{'cases made':40} {cases:10,}")
 
 
-def prepare(folder: Path) -> None:
-    """A configuration and a Maildir full of unread mail."""
-    (folder / "integrations.yaml").write_text(CONFIG, encoding="utf-8")
-    for each in ("cur", "new", "tmp"):
-        (folder / "maildir" / each).mkdir(parents=True)
-    for number in range(MAILS):
-        head = (
-            f"From: Ann Lee <ann{number}@example.com>\nTo: bench@example.org\nSubject: Hours {number}\n"
-            f"Message-ID: <{number}@example.com>\nDate: Tue, 24 Nov 2026 18:00:05 +0000\n\n"
-        )
-        path = folder / "maildir" / "new" / f"{1_795_000_000 + number}.M{number}.bench"
-        path.write_text(head + TEXT, encoding="ascii")
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
-def best(folder: Path, root: Path, command: tuple[str, ...], rounds: int = ROUNDS) -> float:
-    """Seconds of the quickest run."""
-    spans = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        subprocess.run(
-            command,
-            cwd=folder,
-            env={"PYTHONPATH": str(root), "HOME": str(folder), "PATH": "/usr/bin:/bin"},
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        spans.append(time.perf_counter() - began)
-    return min(spans)
+def _print(outcomes: list[Outcome]) -> None:
+    print("\n".join(report.lines(outcomes)), flush=True)
+
+
+def _write(outcomes: list[Outcome], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "figures.json").write_text(json.dumps(report.document(outcomes), indent=1), encoding="utf-8")
+    (folder / "table.md").write_text("\n".join(report.lines(outcomes)) + "\n", encoding="utf-8")
+    for outcome in outcomes:
+        if outcome.workload.number == "P1":
+            (folder / "chart.svg").write_text(chart.draw(outcome), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -16,7 +17,8 @@ class Relay:
 
     `round_trips` counts what a far client would wait for: the connect, and each time that the client
     speaks after the server has spoken or for the first time. With `cut_after`, a connection is cut when
-    the server has sent so many octets. `from_client` holds what clients sent, all connections together.
+    the server has sent so many octets. `from_client` holds what clients sent, all connections together;
+    `moments` says when each connection came, by `time.perf_counter`.
     """
 
     def __init__(self, target: int, *, cut_after: int | None = None) -> None:
@@ -29,6 +31,7 @@ class Relay:
         self.port: int = self._listener.getsockname()[1]
         self.round_trips = 0
         self.connections = 0
+        self.moments: list[float] = []
         self.from_client = bytearray()
 
     def __enter__(self) -> Self:
@@ -55,6 +58,7 @@ class Relay:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                self.moments.append(time.perf_counter())
                 self.connections += 1
                 self.round_trips += 1
                 server = socket.create_connection(("127.0.0.1", self._target))
