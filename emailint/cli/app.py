@@ -36,11 +36,13 @@ COMMANDS: Final = {
     "retry": Lazy(
         "emailint.cli.retry", "retry", "Try again: held mail, quarantined mail, replies that failed."
     ),
+    "audit": Lazy("emailint.cli.audit", "audit", "Compare the mailboxes with the store."),
     "list-cases": Lazy("emailint.cli.cases", "list_cases", "List the cases that were made."),
     "authorize": Lazy("emailint.cli.authorize", "authorize", "Sign in for a mailbox, once."),
     "check": Lazy(
         "emailint.cli.check", "check", "Check configuration, templates and directory, without network."
     ),
+    "store": Lazy("emailint.cli.store", "store", "Verify, rebuild, rotate or prune the store."),
     "schema": Lazy("emailint.cli.schema", "schema", "Print a JSON Schema."),
 }
 

@@ -61,6 +61,7 @@ class Reason(StrEnum):
         "the mail could not be read, so nothing is known of its sender",
     )
     REPLIES_OFF = "replies_off", "command line", "the sweep ran with --no-replies"
+    ADOPTED = "adopted", "command line", "it was taken up by audit --adopt, which answers only with --replies"
     ADDRESS_HOUR = "address_hour", "RFC 3834 section 2", "this address had its replies of the hour"
     ADDRESS_DAY = "address_day", "RFC 3834 section 2", "this address had its replies of the day"
     DOMAIN_HOUR = "domain_hour", "RFC 3834 section 2", "this domain had its replies of the hour"

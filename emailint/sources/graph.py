@@ -20,12 +20,12 @@ from emailint.sources.locus import graph_account, graph_id, graph_locus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from datetime import date
+    from datetime import date, datetime
     from types import TracebackType
 
     from emailint.graph_client.client import GraphSettings
     from emailint.probe import Step
-    from emailint.sources.protocol import MessageRef, RawMessage
+    from emailint.sources.protocol import MessageRef, RawMessage, Received
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,10 @@ class GraphSource:
         """As `Listing.unread`: with receivedDateTime, and size where offered."""
         self._listed = self._here.listing.unread()
         return list(self._listed.values())
+
+    def list_received(self, since: datetime) -> Sequence[Received]:
+        """As `Listing.received`: all of that time, page by page."""
+        return self._here.listing.received(since)
 
     def measure(self, refs: Sequence[MessageRef]) -> Sequence[MessageRef]:
         """As listed; the others are asked for. Size is None where Exchange does not say."""

@@ -1,4 +1,4 @@
-"""What waits in a folder of Exchange Online: unread ids whole, oldest first, with sizes where offered."""
+"""What lies in a folder of Exchange Online: ids whole, oldest first, with sizes where offered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emailint.graph_client.answers import Refused
 from emailint.graph_client.batch import Part, ask
 from emailint.sources.graph_messages import LISTED, SIZE_EXPANDED, received_at, size_of
 from emailint.sources.locus import graph_account, graph_locus
-from emailint.sources.protocol import MessageRef
+from emailint.sources.protocol import MessageRef, Received
 from emailint.sources.since import cutoff
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _EVER: Final = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 class Listing:
-    """The unread messages of one folder, asked for with sizes until Exchange refuses to give them."""
+    """The messages of one folder, asked for with sizes until Exchange refuses to give them."""
 
     def __init__(self, settings: GraphSourceSettings, client: GraphClient, folders: Folders) -> None:
         self._settings = settings
@@ -47,7 +47,7 @@ class Listing:
         begin = cutoff(self._settings.since) or _EVER
         found: dict[str, MessageRef] = {}
         unknown = 0
-        for page in self._pages(begin):
+        for page in self._pages(begin, " and isRead eq false"):
             # asked for again, in case that a server takes the filter less exactly than it is written
             refs = {
                 ref.locus: ref
@@ -62,6 +62,20 @@ class Listing:
             if unknown >= A_SWEEP or len(found) >= AT_MOST:
                 break
         return found
+
+    def received(self, since: datetime) -> list[Received]:
+        """All messages from then on, read or not, however many."""
+        found = [
+            (ref, message)
+            for page in self._pages(since)
+            for message in page
+            if (ref := self._ref(message)) is not None
+        ]
+        return [
+            Received(ref, read=message.get("isRead") is not False)
+            for ref, message in found
+            if ref.received_at is None or ref.received_at >= since
+        ]
 
     def measured(self, identities: Mapping[str, str]) -> dict[str, MessageRef]:
         """Sizes and times of messages by locus, whose ids are given; those that have gone are left out."""
@@ -86,14 +100,14 @@ class Listing:
             return None
         return MessageRef(graph_locus(self._account, identity), size_of(message), received_at(message))
 
-    def _pages(self, begin: datetime) -> Iterator[list[dict[str, Any]]]:
+    def _pages(self, begin: datetime, also: str = "") -> Iterator[list[dict[str, Any]]]:
         """Pages, oldest first. The order of the filter is one that Graph does not refuse."""
         client = self._client
         path = client.folder(self._folders.name_in_path(self._settings.folder), "messages")
         # every property of $orderby stands in $filter, and before all others (api/user-list-messages)
         parameters = {
-            "$select": LISTED,
-            "$filter": f"receivedDateTime ge {begin.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} and isRead eq false",
+            "$select": LISTED if also else f"{LISTED},isRead",
+            "$filter": f"receivedDateTime ge {begin.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}{also}",
             "$orderby": "receivedDateTime asc",
             "$top": str(A_PAGE),
             **({"$expand": SIZE_EXPANDED} if self._sizes_offered else {}),
@@ -106,7 +120,7 @@ class Listing:
             self._sizes_offered = False
         else:
             return
-        yield from self._pages(begin)
+        yield from self._pages(begin, also)
 
     def _folder_error(self, refused: Refused) -> SourceError:
         mailbox, folder = self._settings.mailbox.mailbox, self._settings.folder

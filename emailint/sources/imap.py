@@ -12,13 +12,13 @@ from emailint.errors import FolderReadOnly
 from emailint.sources.imap_response import parse_copy_uid
 from emailint.sources.imap_stages import Stages
 from emailint.sources.locus import ImapFolder, imap_account
-from emailint.sources.protocol import MessageRef, RawMessage
+from emailint.sources.protocol import MessageRef, RawMessage, Received
 from emailint.sources.since import cutoff
 from emailint.sources.steps import run_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import date
+    from datetime import date, datetime
     from pathlib import Path
     from types import TracebackType
 
@@ -102,6 +102,19 @@ class ImapSource:
         old = self._too_old() if unread else set[int]()
         locus = self._folder.locus
         return [MessageRef(locus(uid)) for uid in unread if uid not in old]
+
+    def list_received(self, since: datetime) -> Sequence[Received]:
+        """Two searches, for all and for the unread, and the measures of all, by UID."""
+        days = ["SINCE", _criterion(since.date() - _ZONES)]
+        unread = set(self._session.find(["UNSEEN", *days]))
+        found = self._session.find(days)
+        loci = {self._folder.locus(uid): uid for uid in found}
+        measured = self.measure([MessageRef(locus) for locus in loci])
+        return [
+            Received(ref, read=loci[ref.locus] not in unread)
+            for ref in measured
+            if ref.received_at is None or ref.received_at >= since
+        ]
 
     def measure(self, refs: Sequence[MessageRef]) -> Sequence[MessageRef]:
         """RFC822.SIZE and INTERNALDATE, by one command for as many as its line holds."""

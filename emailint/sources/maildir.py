@@ -24,7 +24,7 @@ from emailint.errors import (
 )
 from emailint.sources.locus import maildir_account
 from emailint.sources.maildir_folder import PARTS, Entry, Folder
-from emailint.sources.protocol import MessageRef, RawMessage
+from emailint.sources.protocol import MessageRef, RawMessage, Received
 from emailint.sources.since import cutoff
 from emailint.sources.steps import run_steps
 
@@ -85,17 +85,12 @@ class MaildirSource:
 
     def list_unread(self) -> Sequence[MessageRef]:
         """All unread messages, measured, by modification time and then by name."""
-        folder = self._folder
-        with self._translated("listed"):
-            folder.scan()
-            unread = [(locus, entry) for locus, entry in folder.entries.items() if not entry.seen]
-            found = [
-                (about.st_mtime_ns, locus, about) for locus, entry in unread if (about := folder.stat(entry))
-            ]
-        since = cutoff(self._settings.since)
-        begin = since.timestamp() * 1e9 if since else float("-inf")
-        found.sort(key=lambda each: each[:2])
-        return [_ref(locus, about) for mtime, locus, about in found if mtime >= begin]
+        listed = self._listed(cutoff(self._settings.since), lambda entry: not entry.seen)
+        return [each.ref for each in listed]
+
+    def list_received(self, since: datetime) -> Sequence[Received]:
+        """All messages of that time, measured, by modification time and then by name."""
+        return self._listed(since, lambda _entry: True)
 
     def measure(self, refs: Sequence[MessageRef]) -> Sequence[MessageRef]:
         """Size and modification time of those that are still there."""
@@ -163,6 +158,24 @@ class MaildirSource:
             yield from run_steps(steps)
         finally:
             self.__exit__(None, None, None)
+
+    def _listed(self, since: datetime | None, wanted: Callable[[Entry], bool]) -> list[Received]:
+        folder = self._folder
+        with self._translated("listed"):
+            folder.scan()
+            entries = [(locus, entry) for locus, entry in folder.entries.items() if wanted(entry)]
+            found = [
+                (about.st_mtime_ns, locus, entry, about)
+                for locus, entry in entries
+                if (about := folder.stat(entry))
+            ]
+        begin = since.timestamp() * 1e9 if since else float("-inf")
+        found.sort(key=lambda each: each[:2])
+        return [
+            Received(_ref(locus, about), read=entry.seen)
+            for mtime, locus, entry, about in found
+            if mtime >= begin
+        ]
 
     def _test_folder(self) -> str:
         self.__enter__()

@@ -29,6 +29,14 @@ class MessageRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """A message that lies in the folder, measured, and whether it is marked read."""
+
+    ref: MessageRef
+    read: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RawMessage:
     """The octets of one message. `whole` is False when only its header block was asked for."""
 
@@ -62,6 +70,10 @@ class MailSource(Protocol):
 
     def list_unread(self) -> Sequence[MessageRef]:
         """All unread messages not older than `since`, oldest first. Loci only where sizes cost more."""
+        ...
+
+    def list_received(self, since: datetime) -> Sequence[Received]:
+        """All messages received from `since` on, read or not, oldest first; the settings do not limit it."""
         ...
 
     def measure(self, refs: Sequence[MessageRef]) -> Sequence[MessageRef]:

@@ -141,6 +141,19 @@ class Ledger(Protocol):
         """The octets of these are removed."""
         ...
 
+    # Comparing a mailbox
+    def known(self, loci: Sequence[str]) -> Mapping[str, Known]:
+        """Those loci whose message has a row, with that row."""
+        ...
+
+    def rules(self, rows: Sequence[int]) -> Mapping[int, str]:
+        """Why nothing was made of these ignored messages, as far as that was noted."""
+        ...
+
+    def received_between(self, account: str, since: datetime, until: datetime) -> frozenset[int]:
+        """Rows with a place in this mailbox, received since then, and made not after `until`."""
+        ...
+
     # The steps
     def unprojected(self) -> Sequence[Line]:
         """The first lines not yet known durable in their file, in the order in which they must stand.
@@ -210,6 +223,14 @@ class Ledger(Protocol):
         """Back to PENDING, to be tried again not before `until`; counts one attempt."""
         ...
 
+    def sent_with_copy(self, integration: str, since: datetime) -> Sequence[Reply]:
+        """Replies SENT that were begun after `since`, and of which the server may still have a copy."""
+        ...
+
+    def copy_cleared(self, reply: Reply) -> None:
+        """The server has no copy of a SENT reply any more, or none that is ours."""
+        ...
+
     def failed_replies(self) -> Sequence[Reply]:
         """All that FAILED, oldest first."""
         ...
@@ -222,14 +243,6 @@ class Ledger(Protocol):
         """FAILED, UNKNOWN or PENDING becomes PENDING, due now; counts one attempt.
 
         By a person's order, or because the server shows that it was not sent and never will be.
-
-    def sent_with_copy(self, integration: str, since: datetime) -> Sequence[Reply]:
-        """Replies SENT that were begun after `since`, and of which the server may still have a copy."""
-        ...
-
-    def copy_cleared(self, reply: Reply) -> None:
-        """The server has no copy of a SENT reply any more, or none that is ours."""
-        ...
 
         The only way by which a reply that was begun is begun a second time. Raises StoreError for one that
         was sent or withheld, or is being sent.

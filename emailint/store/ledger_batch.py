@@ -105,6 +105,7 @@ class SqliteBatch:
         self._add_place(row, entry.locus, entry.account, _target(entry.disposition, entry.folder))
         if entry.kept is not None:
             self._add_kept(entry, entry.kept, row)
+        self._add_ignored(entry, row)
         self._add_line_and_reply(entry, row)
 
     def add_locus(self, known: Known, locus: str, account: str, folder: str | None) -> None:
@@ -132,6 +133,7 @@ class SqliteBatch:
         move = "UPDATE locus SET folder = ? WHERE row = ? AND account = ?"
         self._database.rows(move, _target(entry.disposition, entry.folder), known.row, entry.account)
         self._add_references(entry, known.row)
+        self._add_ignored(entry, known.row)
         self._add_line_and_reply(entry, known.row)
 
     def reread(self, known: Known, line: bytes) -> None:
@@ -190,6 +192,11 @@ class SqliteBatch:
             kept.whole,
             kept.read,
         )
+
+    def _add_ignored(self, entry: Entry, row: int) -> None:
+        if (ignored := entry.ignored) is not None:
+            insert = "INSERT INTO ignored VALUES (?, ?, ?)"
+            self._database.rows(insert, row, to_micros(ignored.received_at), stored(ignored.rule))
 
     def _add_references(self, entry: Entry, row: int) -> None:
         own = [entry.message_id] if entry.message_id is not None else []

@@ -58,6 +58,14 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignored:
+    """Why nothing was made of a message: the rule and what it said, and when the message was received."""
+
+    rule: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KeptMail:
     """What is noted of mail whose octets wait for a person, so that it can be decided anew.
 
@@ -102,7 +110,7 @@ class Entry:
     `journal` and `line` are None for what makes no line (ignored, held). `message_ids` are all ids by
     which a later mail may refer to this one (its own and our reply's); `participants` the lower-case
     addresses of From, To and Cc. `folder` is where the mail is to be moved, if anywhere. `kept` is there
-    for what is held or quarantined.
+    for what is held or quarantined, `ignored` for what is ignored.
     """
 
     key: Key
@@ -119,6 +127,7 @@ class Entry:
     folder: str | None = None
     reply: NewReply | None = None
     kept: KeptMail | None = None
+    ignored: Ignored | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +187,7 @@ class Reply:
     attempts: int = 0
     reason: str | None = None
     token: str | None = None
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +197,6 @@ class Rates:
     address_hour: int = 0
     address_day: int = 0
     domain_hour: int = 0
-    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,13 @@ CREATE TABLE kept (
     settled INTEGER NOT NULL DEFAULT 0
 );
 
+-- Why nothing was made of a message.
+CREATE TABLE IF NOT EXISTS ignored (
+    row INTEGER PRIMARY KEY REFERENCES message,
+    received_at INTEGER NOT NULL,
+    rule TEXT NOT NULL
+);
+
 CREATE TABLE in_flight (
     locus TEXT PRIMARY KEY,
     flying INTEGER NOT NULL,
@@ -153,6 +160,13 @@ def create(connection: sqlite3.Connection, host: str) -> None:
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?)", [("schema", VERSION), ("host", host), ("case_number", 0)]
     )
+
+
+def complete(connection: sqlite3.Connection) -> None:
+    """Make what ledgers of this schema number did not have from their beginning; writes nothing else."""
+    for statement in TABLES.split(";\n"):
+        if "IF NOT EXISTS" in statement:
+            connection.execute(statement)
 
 
 def stored(text: str) -> str | bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from emailint.errors import StoreError
 from emailint.store import disk, schema
 from emailint.store.database import Database
+from emailint.store.ledger_audit import AuditVerbs
 from emailint.store.ledger_batch import SqliteBatch
 from emailint.store.ledger_errors import ErrorVerbs
 from emailint.store.ledger_reading import ReadingVerbs
@@ -29,7 +30,7 @@ NAME = "ledger.db"
 REBUILD = "make it anew from the JSON lines with `emailint store rebuild`"
 
 
-class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs, WaitingVerbs):
+class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs, WaitingVerbs, AuditVerbs):
     """The port `Ledger` on one SQLite file; any number of threads may use it."""
 
     @classmethod
@@ -129,6 +130,7 @@ def _check(database: Database, path: Path, host: str) -> None:
             _create(database, host)
         if not database.read_only:
             _refuse_unwritable(connection)
+            _complete(database, connection)
         meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     version, home = meta.get("schema", 0), meta.get("host", "")
     if not isinstance(version, int) or version < 1:
@@ -151,6 +153,14 @@ def _refuse_unwritable(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM meta WHERE name = ''")  # changes nothing, but needs to be allowed
     connection.execute("ROLLBACK")
+
+
+def _complete(database: Database, connection: sqlite3.Connection) -> None:
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'message'").fetchone() is None:
+        return  # no ledger, as will be said
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'ignored'").fetchone() is None:
+        with database.writing() as writing:
+            schema.complete(writing)
 
 
 def _create(database: Database, host: str) -> None:

@@ -145,6 +145,18 @@ class DryLedger:
         with self.ledger.transaction() as batch:
             yield DryBatch(batch, self.made, self.taken)
 
+    def known(self, loci: Sequence[str]) -> Mapping[str, Known]:
+        """Those loci whose message has a row."""
+        return self.ledger.known(loci)
+
+    def rules(self, rows: Sequence[int]) -> Mapping[int, str]:
+        """Why nothing was made of these."""
+        return self.ledger.rules(rows)
+
+    def received_between(self, account: str, since: datetime, until: datetime) -> frozenset[int]:
+        """Rows of that time."""
+        return self.ledger.received_between(account, since, until)
+
     def unprojected(self) -> Sequence[Line]:
         """Nothing is written."""
         return ()
@@ -195,6 +207,13 @@ class DryLedger:
     def postpone(self, reply: Reply, until: datetime, reason: str) -> None:
         """Nothing was sent."""
 
+    def sent_with_copy(self, integration: str, since: datetime) -> Sequence[Reply]:  # noqa: ARG002 - the port's
+        """No copy is removed."""
+        return ()
+
+    def copy_cleared(self, reply: Reply) -> None:
+        """No copy was removed."""
+
     def failed_replies(self) -> Sequence[Reply]:
         """All that failed."""
         return self.ledger.failed_replies()
@@ -207,13 +226,6 @@ class DryLedger:
         """Nothing is sent."""
 
     def rates(self, recipient: str, now: datetime) -> Rates:
-    def sent_with_copy(self, integration: str, since: datetime) -> Sequence[Reply]:  # noqa: ARG002 - the port's
-        """No copy is removed."""
-        return ()
-
-    def copy_cleared(self, reply: Reply) -> None:
-        """No copy was removed."""
-
         """What was begun until now."""
         return self.ledger.rates(recipient, now)
 

@@ -15,6 +15,7 @@ class SweepOptions:
 
     `deadline` is in seconds (None: none). `terminal` says that a person is watching: the sweep waits for
     one that is running, and mailboxes that back off are tried at once. `command` is what the lock says.
+    `adopting`: the mail was left alone by sweeps, and came long ago perhaps.
     """
 
     integrations: tuple[str, ...] = ()
@@ -24,6 +25,7 @@ class SweepOptions:
     deadline: float | None = None
     terminal: bool = False
     command: str = "process"
+    adopting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,6 @@ def plan(config: Config, integration: Integration, read: Read, knowledge: Knowle
     message = read.message
     if message is None:  # callers pass only what was read
         raise TypeError("a message that was not read has no plan")
-    scope = "" if config.dedupe == "global" else integration.mailbox.lower()
     route = decide(message, integration.aliases, knowledge)
     if read.failure is not None and route.match is not None:
         route = NewCase(route.match)
@@ -73,10 +72,15 @@ def plan(config: Config, integration: Integration, read: Read, knowledge: Knowle
         integration=integration.name,
         read=read,
         message=message,
-        key=Key(scope, message.fingerprint),
+        key=Key(scope_of(config, integration), message.fingerprint),
         route=route,
         folder=integration.move_to if moves else None,
     )
+
+
+def scope_of(config: Config, integration: Integration) -> str:
+    """Within what a message is one and the same: its mailbox, or all of them."""
+    return "" if config.dedupe == "global" else integration.mailbox.lower()
 
 
 def keep(store: SweepStore, plans: Sequence[Plan]) -> Mapping[Key, Kept]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
-from emailint.sources.protocol import MessageRef, RawMessage
+from emailint.sources.protocol import MessageRef, RawMessage, Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -84,6 +84,14 @@ class MemorySource:
     def list_unread(self) -> Sequence[MessageRef]:
         self._call("list")
         return [MessageRef(self.locus(uid)) for uid in sorted(self.unread())]
+
+    def list_received(self, since: datetime) -> Sequence[Received]:
+        self._call("list received")
+        return [
+            Received(MessageRef(self.locus(uid), mail.size or len(mail.raw), mail.received_at), mail.seen)
+            for uid, mail in sorted(self.mails.items())
+            if mail.received_at >= since
+        ]
 
     def measure(self, refs: Sequence[MessageRef]) -> Sequence[MessageRef]:
         self._call("measure")
