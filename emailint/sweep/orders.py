@@ -146,4 +146,6 @@ def _choose_replies(chosen: Chosen, case_id: str, replies: Sequence[Reply]) -> N
         last = replies[-1]
         sent = last.state is ReplyState.SENT
         why = "before" if sent else f"{last.reason}, for good" if last.reason else "for good"
+        if last.state is ReplyState.SENDING:
+            why = "it is not known yet whether it went out; the next sweep looks, and sends nothing meanwhile"
         chosen.over.append(Retried("reply", case_id, sent, last.state.value, why, case_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -343,14 +344,27 @@ class Died(BaseException):
     """What a kill looks like from inside."""
 
 
-@pytest.mark.parametrize("where", ["createReply", "PATCH", "GET .*attachments", "GET .*isDraft,toRec"])
-def test_a_draft_of_a_sweep_that_died_is_removed_by_the_next(
-    double: GraphDouble, mailbox: DoubleMailbox, noted: Noted, where: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """C20: between the draft, its id, and send."""
-    mail = reply_to(double, mailbox.add(THEIRS))
+MARKS = ("keeps_message_ids", "keeps_headers", "keeps_properties")
 
-    def die(_reply: Reply) -> Reply:
+
+@pytest.mark.parametrize("where", ["createReply", "PATCH", "GET .*attachments", "GET .*isDraft,toRec"])
+@pytest.mark.parametrize("kept", [MARKS, *((each,) for each in MARKS)], ids=str)
+def test_a_draft_of_a_sweep_that_died_is_removed_by_the_next(
+    double: GraphDouble,
+    mailbox: DoubleMailbox,
+    noted: Noted,
+    kept: tuple[str, ...],
+    where: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """C20: between the draft, its id, and send; whichever of our marks Exchange keeps."""
+    for name in MARKS:
+        setattr(double.graph, name, name in kept)
+    item = mailbox.add(THEIRS)
+    mail = reply_to(double, item)
+    theirs = mailbox.reply_to(item)
+
+    def die() -> None:
         monkeypatch.setattr("emailint.outbound.graph_draft.remove", lambda *_: False)
         raise Died
 
@@ -361,18 +375,50 @@ def test_a_draft_of_a_sweep_that_died_is_removed_by_the_next(
         def request(method: str, path: str, *rest: Any, **more: Any) -> Any:
             answer = whole(method, path, *rest, **more)
             if where.removeprefix("GET .*") in f"{method} {path}":
-                die(Reply(0))
+                die()
             return answer
 
         monkeypatch.setattr(client, "request", request)
         with pytest.raises(Died):
             outbound.send(mail, noted)
     monkeypatch.undo()
-    assert len(mailbox.drafts()) == 1
+    assert len(mailbox.drafts()) == 2
     with graph_outbound(double) as outbound:
         outbound.send(mail, noted)
     assert len(mailbox.sent) == 1
-    assert mailbox.drafts() == []
+    assert mailbox.drafts() == [theirs]
+
+
+def test_the_draft_of_another_reply_to_the_same_case_is_let_be(
+    double: GraphDouble, mailbox: DoubleMailbox, noted: Noted
+) -> None:
+    """It may be one that is in doubt, and is sent a moment later."""
+    double.fault(SEND, Fault(drop="before"))
+    with graph_outbound(double) as outbound:
+        with pytest.raises(OutcomePending):
+            outbound.send(reply_to(double, mailbox.add(THEIRS)), noted)
+        (doubtful,) = mailbox.drafts()
+        other = replace(reply_to(double, mailbox.add(THEIRS)), message_id="<CS-000042.fedc@bigtmepeo.com>")
+        outbound.send(other, noted)
+    assert mailbox.drafts() == [doubtful]
+    with graph_outbound(double) as outbound:
+        outbound.send(replace(other, message_id="<CS-000042.ba98@bigtmepeo.com>"), lambda *_: None)
+    assert mailbox.drafts() == [doubtful]
+
+
+def test_drafts_are_looked_through_once_a_connection_and_not_for_ever(
+    double: GraphDouble, mailbox: DoubleMailbox
+) -> None:
+    item = mailbox.add(THEIRS)
+    for _ in range(1_150):
+        mailbox.reply_to(item)
+    with graph_outbound(double) as outbound:
+        for number in range(3):
+            mail = replace(reply_to(double, item), message_id=f"<CS-000042.{number}@bigtmepeo.com>")
+            outbound.send(mail, lambda *_: None)
+    assert double.count("GET .*drafts") == 10
+    assert len(mailbox.sent) == 3
+    assert len(mailbox.drafts()) == 1_150
 
 
 def test_what_became_of_a_reply_can_be_asked_later(double: GraphDouble, mailbox: DoubleMailbox) -> None:
