@@ -21,8 +21,15 @@ MAX_UIDS = 1_000_000
 _SET_OCTETS = 4_000  # servers take lines of 8,000 octets (RFC 7162 section 4)
 _SET_UIDS = 5_000  # so that a command ends in time on a slow server
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_INTERNAL_DATE = re.compile(r"([ \d]\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-]\d\d)(\d\d)")
-_TOKEN = re.compile(rb'[()]|"(?:[^"\\]|\\.)*"|[^\s()"]+')
+_INTERNAL_DATE = re.compile(r"(\d\d?)-([A-Z][a-z]{2})-(\d{4}) (\d\d):(\d\d):(\d\d)(?: ([+-]\d\d)(\d\d))?")
+# A quoted string may lack its end: else each of a million quotes would be tried up to the end of the line.
+_TOKEN = re.compile(rb'[()]|"(?:[^"\\]|\\.)*"?|[^\s()"]+', re.DOTALL)
+# What may stand after a body. Anything else is the rest of a body whose size the server told too small.
+_ATTRIBUTE = re.compile(
+    rb"UID|FLAGS|INTERNALDATE|RFC822(?:\.\w+)?|(?:BODY|BINARY)[\[.].*|BODY(?:STRUCTURE)?|ENVELOPE|MODSEQ"
+    rb"|EMAILID|THREADID|SAVEDATE|PREVIEW|ANNOTATION|X-[\w.-]+",
+    re.DOTALL,
+)
 _ESEARCH_ALL = re.compile(rb" ALL ([\d:,]+)")
 _COPY_UID = re.compile(rb"(\d+) ([\d:,]+) ([\d:,]+)")
 
@@ -40,26 +47,33 @@ class Fetched:
 def parse_fetch(pieces: Sequence[Piece]) -> Fetched:
     """Read `UID`, `RFC822.SIZE`, `INTERNALDATE` and `BODY[…]`, in any order, and pass over all else.
 
-    Raises ProtocolFailed for what is no FETCH response.
+    Raises ProtocolFailed for what is no FETCH response, for a body that goes on after its end, and for one
+    without a UID: nobody knows whose it is, and the message would seem to have vanished each time.
     """
     found = dict(_attributes(pieces))
     body = next((value for name, value in found.items() if name.startswith(b"BODY[")), None)
     received_at = found.get(b"INTERNALDATE")
+    uid, size = _number(found.get(b"UID")), found.get(b"RFC822.SIZE")
+    if body is not None and uid is None:
+        raise ProtocolFailed("the server sent a message without its UID; it was not taken")
     return Fetched(
-        _number(found.get(b"UID")),
-        _number(found.get(b"RFC822.SIZE")),
+        uid,
+        None if size is None or size.startswith(b"-") else _number(size),
         parse_internal_date(received_at.decode("ascii", "replace")) if received_at else None,
         body,
     )
 
 
 def parse_internal_date(text: str) -> datetime | None:
-    """`24-Nov-2026 18:00:05 +0100` as an aware datetime; None where it is no date."""
-    match = _INTERNAL_DATE.fullmatch(text)
+    """`24-Nov-2026 18:00:05 +0100` as an aware datetime; None where it is no date.
+
+    Without a zone, as some servers have it, it is taken for UTC: better a day's edge off than no time at all.
+    """
+    match = _INTERNAL_DATE.fullmatch(text.strip())
     if not match or match[2] not in _MONTHS:
         return None
     day, year, hour, minute, second = (int(match[group]) for group in (1, 3, 4, 5, 6))
-    hours, minutes = int(match[7]), int(f"{match[7][0]}{match[8]}")
+    hours, minutes = (int(match[7]), int(f"{match[7][0]}{match[8]}")) if match[7] else (0, 0)
     try:
         zone = timezone(timedelta(hours=hours, minutes=minutes))
         return datetime(year, _MONTHS.index(match[2]) + 1, day, hour, minute, second, tzinfo=zone)
@@ -140,19 +154,29 @@ def _attributes(pieces: Sequence[Piece]) -> Iterator[tuple[bytes, bytes | None]]
     tokens = list(_tokens(pieces))
     if len(tokens) < 3 or tokens[1] != b"(" or tokens[-1] != b")":
         raise ProtocolFailed("the server sent a FETCH response that is none")
-    name, depth = b"", 0
-    for token in tokens[2:-1]:
+    name, after_body = b"", False
+    for token in _outermost(tokens[2:-1]):
+        if name:
+            yield name, _value(token)
+            name, after_body = b"", after_body or name.startswith(b"BODY[")
+            continue
+        name = token.upper() if isinstance(token, bytes) else b"?"
+        if after_body and not _ATTRIBUTE.fullmatch(name):
+            break
+    if after_body and name:
+        raise ProtocolFailed("the server sent a message longer than it said; it was not taken")
+
+
+def _outermost(tokens: Sequence[bytes | _String]) -> Iterator[bytes | _String]:
+    """Those outside all parentheses; for what stands in a pair of them, its closing one."""
+    depth = 0
+    for token in tokens:
         if token == b"(":
             depth += 1
         elif token == b")":
             depth -= 1
-        if depth > 0:
-            continue
-        if not name:
-            name = token.upper() if isinstance(token, bytes) else b"?"
-        else:
-            yield name, _value(token)
-            name = b""
+        if depth <= 0:
+            yield token
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +193,8 @@ def _tokens(pieces: Sequence[Piece]) -> Iterator[bytes | _String]:
             text = text[: text.rindex(b"{")]
         for match in _TOKEN.finditer(text):
             token = match[0]
-            quoted = token.startswith(b'"') and len(token) > 1
-            yield _String(re.sub(rb"\\(.)", rb"\1", token[1:-1])) if quoted else token
+            quoted = token.startswith(b'"')
+            yield _String(re.sub(rb"\\(.)", rb"\1", token[1:-1], flags=re.DOTALL)) if quoted else token
         if literal is not None:
             yield _String(literal)
 

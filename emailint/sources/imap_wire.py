@@ -8,12 +8,14 @@ imaplib's, and IMAPClient's on top of it.
   message that arrives three times (and that is nearly all of IMAPClient's own cost). Here it stays off.
 - FETCH responses are handed over one by one as they come, instead of when the last one is there.
 - The capabilities of the greeting are believed, which saves a round trip.
+- The words of the protocol may be in small letters (RFC 3501 section 9); imaplib knows capitals alone.
 - NO, BAD and BYE are `Refused` and SourceErrors, in cleaned words.
 """
 
 from __future__ import annotations
 
 import imaplib
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
     from emailint.sources.imap_budget import Budget
     from emailint.sources.imap_response import Piece
+
+# What begins a line (`* 1 FETCH`, `A1 OK`) or a response code, as far as it is a word.
+_WORD = re.compile(rb"(?:\* (?:\d+ )?|\w+ (?=ok\b|no\b|bad\b)|\[)([a-z-]+)", re.IGNORECASE)
 
 
 class Wire(imaplib.IMAP4):
@@ -192,6 +197,16 @@ class Wire(imaplib.IMAP4):
 
     def _log(self, line: str) -> None:
         """Keep no history: it would hold the LOGIN command."""
+
+    def _match(self, cre: Any, s: bytes) -> bool:
+        """Whether a line, or part of one, is of this kind: in small letters too, with no text after OK too."""
+        matched = bool(super()._match(cre, s))  # type: ignore[misc]  # not in typeshed
+        word = None if matched else _WORD.match(s)
+        if word is None:
+            return matched
+        text = b" " if cre is self.tagre else b""
+        capitals = s[: word.start(1)] + word[1].upper() + s[word.end(1) :] + text
+        return bool(super()._match(cre, capitals))  # type: ignore[misc]  # nor here
 
     def _command(self, name: str, *args: Any) -> bytes:
         self._finish_unread_answer()

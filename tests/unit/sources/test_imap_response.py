@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -48,6 +50,13 @@ WHEN = datetime(2026, 11, 24, 18, 0, 5, tzinfo=timezone(timedelta(hours=1)))
         ([b"1 (FLAGS (\\Seen))"], Fetched(None)),
         ([b'1 (UID 7 INTERNALDATE "yesterday")'], Fetched(7)),
         ([b"1 (UID 7 INTERNALDATE NIL)"], Fetched(7)),
+        ([b"1 (UID 7 RFC822.SIZE -1)"], Fetched(7)),
+        ([b"1 (UID 7 RFC822.SIZE NIL)"], Fetched(7)),
+        ([b"1 (UID 7 " + b"(" * 100_000 + b")" * 100_000 + b")"], Fetched(7)),
+        ([(b"1 (UID 7 BODY[] {2}", b"ab"), b" )"], Fetched(7, body=b"ab")),
+        ([(b"1 (UID 7 BODY[] {2}", b"ab"), b" flags (\\Seen) MODSEQ (9))"], Fetched(7, body=b"ab")),
+        ([(b"1 (UID 7 BODY[] {2}", b"ab"), b" X-GM-LABELS (a b) RFC822.SIZE 2)"], Fetched(7, 2, body=b"ab")),
+        ([(b"1 (UID 7 BODY[] {2}", b"ab"), b' ENVELOPE ("a" NIL) EMAILID (M1))'], Fetched(7, body=b"ab")),
     ],
 )
 def test_fetch_responses(pieces: list[Piece], fetched: Fetched) -> None:
@@ -65,11 +74,27 @@ def test_fetch_responses(pieces: list[Piece], fetched: Fetched) -> None:
         [b"1 (UID x)"],
         [b"1 (UID -7)"],
         [b"1 (UID " + b"9" * 21 + b")"],
+        [b"1 (UID 7 X " + b"(" * 100_000],
+        [b'1 (UID 7 BODY[] "no end)'],
+        [b'1 (BODY[] "without UID")'],
+        [(b"1 (UID 7 BODY[] {2}", b"of"), b" a longer one)"],
+        [(b"1 (UID 7 BODY[] {2}", b"of"), b" two)"],
+        [(b"1 (UID 7 BODY[] {2}", b"of"), b" FLAGS)"],
+        [(b"1 (UID 7 BODY[] {2}", b"of"), b' "quoted" words)'],
+        [(b"1 (UID 7 BODY[] {2}", b"of"), b" (a list) of)"],
     ],
 )
 def test_what_is_no_fetch_response(pieces: list[Piece]) -> None:
     with pytest.raises(ProtocolFailed):
         parse_fetch(pieces)
+
+
+@pytest.mark.parametrize("endless", [b'"', b'"\\', b'"a', b"(", b")", b"{", b"[", b"\\", b"\x00"])
+def test_a_long_line_takes_time_in_proportion(endless: bytes) -> None:
+    begun = time.process_time()
+    with suppress(ProtocolFailed):
+        parse_fetch([b"1 (UID 7 X " + endless * 200_000])
+    assert time.process_time() - begun < 5
 
 
 @given(st.lists(st.one_of(st.binary(), st.tuples(st.binary().map(lambda text: text + b"{1}"), st.binary()))))
@@ -91,6 +116,11 @@ def test_any_octets_are_a_response_or_refused(pieces: list[Piece]) -> None:
         ("24-Foo-2026 18:00:05 +0100", None),
         ("24-Nov-2026 18:00:05 +9900", None),
         ("24-Nov-2026 24:00:05 +0100", None),
+        ("  4-Mar-2026 05:06:07 +0000", datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)),
+        ("4-Mar-2026 05:06:07 +0000", datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)),
+        ("24-Nov-2026 18:00:05", datetime(2026, 11, 24, 18, 0, 5, tzinfo=UTC)),
+        ("30-Dec-1899 00:00:00 +0530", datetime(1899, 12, 29, 18, 30, tzinfo=UTC)),
+        ("24-Nov-2026 18:00:05 CET", None),
         ("24-Nov-2026", None),
         ("", None),
     ],
