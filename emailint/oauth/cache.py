@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from emailint.errors import SecretUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+PATIENCE = 15.0
+"""Seconds that another process may hold it."""
 
 LARGEST = 4_000_000
 """Octets; a cache of one sign-in has some thousands."""
@@ -26,17 +30,35 @@ class PrivateFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else reads to write meanwhile; a lock of the kernel's, freed by any death."""
+        """Nobody else reads to write meanwhile; a lock of the kernel's, freed by any death.
+
+        It is waited for `PATIENCE` seconds, since who holds it may wait for a server.
+        """
         with self._failures("locked"):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             lock = os.open(self.path.with_name(self.path.name + ".lock"), flags, 0o600)
         try:
             with self._failures("locked"):
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._lock(lock)
             yield
         finally:
             os.close(lock)
+
+    def _lock(self, descriptor: int) -> None:
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise SecretUnavailable(
+                        f"the sign-in in {self.path} is held by another emailint; it was not used",
+                        hint="the mail stays unread, and the next run tries again; see whether one hangs",
+                    ) from None
+                time.sleep(0.05)
+            else:
+                return
 
     def read(self) -> str:
         """What it holds, "" where there is none yet."""

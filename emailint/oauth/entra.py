@@ -8,18 +8,27 @@ login.microsoftonline.com, which a configured authority must not need.
 from __future__ import annotations
 
 import json
+import math
 import threading
+import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from emailint.config.secrets import reveal
-from emailint.errors import ConfigError, LoginRefused, ProtocolFailed, SourceError
+from emailint.errors import (
+    ConfigError,
+    ConnectionFailed,
+    LoginRefused,
+    ProtocolFailed,
+    SourceError,
+    Throttled,
+)
 from emailint.oauth.cache import PrivateFile
 from emailint.oauth.certificate import key_pair
-from emailint.oauth.entra_causes import cause_of, number_in
-from emailint.oauth.http import SKEW, TokenHttp, clean
+from emailint.oauth.entra_causes import cause_of, no_tenant, number_in
+from emailint.oauth.http import SKEW, TokenHttp, clean, quiet
 from emailint.oauth.tokens import End
 
 if TYPE_CHECKING:
@@ -75,8 +84,10 @@ class EntraApp:
 class EntraTokens:
     """`Tokens` of one EntraApp."""
 
-    def __init__(self, app: EntraApp) -> None:
+    def __init__(self, app: EntraApp, time_left: Callable[[], float] = lambda: math.inf) -> None:
+        """`time_left`: seconds until the sweep ends, so that no server is waited for longer."""
         self.app = app
+        self._time_left = time_left
         self._lock = threading.Lock()
         self._msal: Any = None
         self._state: Any = None
@@ -118,16 +129,39 @@ class EntraTokens:
         `show` gets the text that says where to go and which code to enter. Waits until it is done, refused or
         expired. Raises SourceErrors.
         """
-        with self._lock, self._person() as client:
-            flow = client.initiate_device_flow(scopes=list(self.app.scopes))
+        with self._lock:
+            client = self._msal = self._new_client()  # without what an earlier person has signed in for
+            flow = self._answer(lambda: client.initiate_device_flow(scopes=list(self.app.scopes)))
             if "user_code" not in flow:
                 raise self._refused(flow)
             show(clean(str(flow.get("message", ""))))
-            result = client.acquire_token_by_device_flow(flow)
+            result = self._wait_for_person(client, flow, show)
             if "access_token" not in result:
                 raise self._refused(result)
             accounts = client.get_accounts()
+            self._write()
         return clean(str(accounts[0].get("username", ""))) if accounts else ""
+
+    def _wait_for_person(self, client: Any, flow: _Result, show: Callable[[str], None]) -> _Result:
+        """Ask until it is done, refused or expired; trouble on the way ends nothing (RFC 8628 section 3.5).
+
+        Nothing is locked meanwhile: sweeps go on with what was kept before.
+        """
+        while True:
+            try:
+                return self._answer(lambda: client.acquire_token_by_device_flow(flow))
+            except (ConnectionFailed, Throttled) as error:
+                pause = max(float(flow["interval"]), error.retry_after or 0.0)
+                if time.time() + pause >= flow["expires_at"]:
+                    raise
+                show(f"{error}; still waiting")
+                time.sleep(pause)
+
+    def _write(self) -> None:
+        """Keep the sign-in of a person, in place of any that was there."""
+        file = PrivateFile(self._cache())
+        with file.locked():
+            file.write(self._state.serialize())
 
     def _keep(self, result: _Result) -> str:
         token = result.get("access_token")
@@ -162,15 +196,18 @@ class EntraTokens:
     @contextmanager
     def _person(self) -> Iterator[Any]:
         """msal with what is kept of a person's sign-in; written back where it changed, under a lock."""
-        if self.app.cache is None:
-            raise ConfigError(f"{self.app} signs in by itself; there is nobody to authorize")
-        file = PrivateFile(self.app.cache)
+        file = PrivateFile(self._cache())
         with file.locked() if self.app.keep else nullcontext():
             client = self._client()
             self._read(file.read())
             yield client
             if self._state.has_state_changed and self.app.keep:
                 file.write(self._state.serialize())
+
+    def _cache(self) -> Path:
+        if self.app.cache is None:
+            raise ConfigError(f"{self.app} signs in by itself; there is nobody to authorize")
+        return self.app.cache
 
     def _read(self, text: str) -> None:
         try:
@@ -199,8 +236,9 @@ class EntraTokens:
     def _new_client(self) -> Any:
         import msal  # noqa: PLC0415 - costs 150 ms, and only these mailboxes need it
 
+        quiet("msal")
         app = self.app
-        self._http = self._http or TokenHttp(app.ca_file)
+        self._http = self._http or TokenHttp(app.ca_file, self._time_left)
         self._state = msal.SerializableTokenCache()
         credential = self._credential()
         kind = msal.PublicClientApplication if credential is None else msal.ConfidentialClientApplication
@@ -218,11 +256,10 @@ class EntraTokens:
             pass
         if not app.authority_url.startswith("https://"):
             raise ConfigError(f"oauth.authority {app.authority} is not https; nothing was sent")
-        raise LoginRefused(
-            f"{urlsplit(app.authority_url).netloc} knows no tenant {app.tenant} (AADSTS90002, or its"
-            " openid-configuration cannot be read)",
-            hint="check oauth.tenant: Directory (tenant) ID on the app's Overview page, or a domain of it",
-        )
+        said = self._http.said
+        if said is None:
+            raise self._unreadable()
+        raise no_tenant(app.authority_url, said.status_code, said.text)
 
     def _credential(self) -> str | dict[str, Any] | None:
         app = self.app
@@ -240,7 +277,7 @@ class EntraTokens:
         error, description = str(result.get("error", "")), str(result.get("error_description", ""))
         number = number_in(description)
         code = f"AADSTS{number}" if number else clean(error)[:60] or "no reason given"
-        cause = cause_of(error, description)
+        cause = cause_of(error, description, self.end())
         trace = result.get("trace_id") or result.get("correlation_id")
         traced = f", trace {clean(str(trace))[:60]}" if trace else ""
         skew = self._http.skew if self._http else 0.0
@@ -249,7 +286,7 @@ class EntraTokens:
         told = "The access token is invalid: " if kept else ""  # so whoever knows ClientSpace finds it
         return LoginRefused(
             f"Entra refused to sign in {self.app}: {told}{cause.what} ({code}{traced})",
-            hint=f"{cause.cure}{clock}",
+            hint=f"{cause.cure_for(self.app.name)}{clock}",
         )
 
     def _unreadable(self) -> SourceError:

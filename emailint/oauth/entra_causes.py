@@ -7,8 +7,16 @@ nothing but words: that page forbids programs to branch on them.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
+from emailint.errors import LoginRefused, ProtocolFailed
+
+if TYPE_CHECKING:
+    from emailint.errors import SourceError
+    from emailint.oauth.tokens import End
+
+_NAMED: Final = "emailint authorize with the integration's name"
 _NUMBER: Final = re.compile(r"AADSTS(\d{4,7})")
 
 
@@ -18,6 +26,10 @@ class Cause(NamedTuple):
     what: str
     cure: str
 
+    def cure_for(self, name: str) -> str:
+        """The cure, with the name of the integration where it says to sign in anew."""
+        return self.cure.replace(_NAMED, f"emailint authorize {name}") if name else self.cure
+
 
 _APP: Final = (
     "check oauth.client_id against Application (client) ID on the app's Overview page, and the tenant"
@@ -26,8 +38,11 @@ _TENANT: Final = (
     "check oauth.tenant: Directory (tenant) ID on the app's Overview page, or a domain of the tenant"
 )
 _CONSENT: Final = "an administrator has to grant the app's permissions (API permissions, Grant admin consent)"
-_AGAIN: Final = "sign in anew: emailint authorize with the integration's name"
+_AGAIN: Final = f"sign in anew: {_NAMED}"
 _MAKE_ANEW: Final = "make a new one under Certificates & secrets, and put its Value (not its Secret ID) here"
+_UPLOAD_ANEW: Final = (
+    "make a new one, upload it under Certificates & secrets, and put it into oauth.certificate"
+)
 _CERTIFICATE: Final = "upload the certificate that oauth.certificate names under Certificates & secrets"
 
 CAUSES: Final = {
@@ -42,15 +57,25 @@ CAUSES: Final = {
     7000229: Cause("the app has no service principal in this tenant", _CONSENT),
     700016: Cause("the app is not known in this tenant", _APP),
     700027: Cause("the certificate is not the app's", _CERTIFICATE),
+    700030: Cause("the certificate is not the app's", _CERTIFICATE),
+    50013: Cause("the signed request does not fit the certificate", _CERTIFICATE),
+    50012: Cause("the client secret or certificate is refused", _MAKE_ANEW),
+    700025: Cause("the app is a public one and takes no secret", "take the secret out, and use flow: device"),
     700024: Cause("the signed request is not valid now", "set this machine's clock, by NTP"),
     700082: Cause("the sign-in has expired from disuse", _AGAIN),
     700003: Cause("the device is no longer known", _AGAIN),
+    50059: Cause("the request names no tenant", _TENANT),
+    90013: Cause("the request is not valid", _TENANT),
+    900021: Cause("the tenant is neither an id nor a domain", _TENANT),
     90002: Cause("there is no such tenant", _TENANT),
     900023: Cause("the tenant is neither an id nor a domain", _TENANT),
     90072: Cause("the account is not in this tenant", _TENANT),
     50020: Cause("the account is not in this tenant", _TENANT),
     50034: Cause("the account does not exist in this tenant", "check who signed in, and the tenant"),
     50194: Cause("the app is for one tenant only", "give oauth.tenant the tenant's id in place of common"),
+    53000: Cause("a Conditional Access policy asks for a managed device", "have it except this app"),
+    53001: Cause("a Conditional Access policy asks for a joined device", "have it except this app"),
+    50158: Cause("a Conditional Access policy asks for more", _AGAIN),
     53003: Cause(
         "a Conditional Access policy forbids it", "ask the tenant's administrator to except this app"
     ),
@@ -62,7 +87,9 @@ CAUSES: Final = {
     50133: Cause("the sign-in has ended, as by a new password", _AGAIN),
     70008: Cause("the sign-in has expired", _AGAIN),
     70043: Cause("the sign-in has expired by policy", _AGAIN),
-    70016: Cause("nobody has signed in yet", _AGAIN),
+    70016: Cause("nobody has signed in in time", _AGAIN),
+    70018: Cause("the sign-in was declined", _AGAIN),
+    70020: Cause("the code was not entered in time", _AGAIN),
     70011: Cause("the scope is not valid", "check graph.base_url and the cloud that the tenant is in"),
     500011: Cause("the tenant does not know this resource", "check graph.base_url and the tenant's cloud"),
     500014: Cause("the resource is disabled in this tenant", "enable it under Enterprise applications"),
@@ -77,6 +104,8 @@ CAUSES: Final = {
     50126: Cause("user name or password is wrong", _AGAIN),
     1002012: Cause("the scope is not valid for an application", "check graph.base_url"),
 }
+
+_OF_CERTIFICATE: Final = frozenset({700027, 700030})
 
 _BY_ERROR: Final = {
     "invalid_client": Cause("the app's secret or certificate is refused", _MAKE_ANEW),
@@ -98,7 +127,27 @@ def number_in(description: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def cause_of(error: str, description: str) -> Cause:
-    """The cause by its number, else by the OAuth error (RFC 6749 section 5.2)."""
-    found = CAUSES.get(number_in(description) or 0) or _BY_ERROR.get(error)
+def cause_of(error: str, description: str, end: End | None = None) -> Cause:
+    """The cause by its number, else by the OAuth error (RFC 6749 section 5.2).
+
+    Entra has one number for a certificate that is not the app's and for one that has expired: `end`, that of
+    the certificate, tells them apart.
+    """
+    number = number_in(description) or 0
+    if number in _OF_CERTIFICATE and end is not None and end.days_left() < 0:
+        return Cause(str(end), _UPLOAD_ANEW)
+    found = CAUSES.get(number) or _BY_ERROR.get(error)
     return found or Cause("the sign-in was refused", "look the code up at login.microsoftonline.com/error")
+
+
+def no_tenant(authority_url: str, status: int, text: str) -> SourceError:
+    """Why there is nothing to sign in at, by the answer to the question what a tenant's addresses are."""
+    parts = urlsplit(authority_url)
+    host, tenant, number = parts.netloc, parts.path.strip("/"), number_in(text)
+    if status == 400 and number:
+        return LoginRefused(f"{host} knows no tenant {tenant} (AADSTS{number})", hint=_TENANT)
+    return ProtocolFailed(
+        f"{host} does not answer as Entra does to the question for the tenant {tenant} (status {status});"
+        " no secret was sent",
+        hint="check oauth.authority and oauth.tenant, and whether a proxy answers in its place",
+    )

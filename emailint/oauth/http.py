@@ -6,18 +6,21 @@ REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE, then SSL_CERT_FILE name them, and else re
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import ssl
 import time
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from emailint.errors import ConnectionFailed, ProtocolFailed, SourceError, Throttled, TlsFailed
+from emailint.oauth.lost import AGAIN, certificate_error, lost, tls_lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     import requests
 
@@ -30,6 +33,7 @@ SKEW: Final = 300.0
 """Seconds by which this machine's clock may be wrong before tokens are refused for it."""
 
 _TEXT: Final = 300
+_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _CURES: Final = {
     9: "set this machine's clock, or ask the server's operator: the certificate is not valid yet",
     10: "check this machine's clock; else the certificate has to be renewed by whoever runs the server",
@@ -43,14 +47,16 @@ _CURES: Final = {
 
 
 def new_session(ca_file: Path | None) -> requests.Session:
-    """A session that sends no credential of its own: a `.netrc` would overwrite bearer tokens."""
+    """A session that sends no credential of its own: a `.netrc` would overwrite bearer tokens.
+
+    Raises TlsFailed where the authorities to be believed cannot be read.
+    """
     import requests  # noqa: PLC0415 - costs 100 ms, and only these mailboxes need it
 
+    quiet("urllib3")
     session = requests.Session()
     session.auth = _as_it_is
-    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    verify: str | bool = str(ca_file) if ca_file else named or os.environ.get("SSL_CERT_FILE") or True
-    session.verify = verify
+    verify = session.verify = _authorities(ca_file)
     # requests lets the environment win over the session, so the environment is asked for proxies alone
     session.merge_environment_settings = _settings_for(session, verify)  # type: ignore[method-assign]
     return session
@@ -60,43 +66,31 @@ def unreachable(error: Exception, url: str) -> SourceError:
     """The error for a request that got no whole answer; to be raised `from None`, as URLs may tell much."""
     import requests  # noqa: PLC0415 - loaded already where this happens
 
-    host = urlsplit(url).netloc
-    refused = _certificate_error(error)
+    refused = certificate_error(error)
     if refused is not None:
         return TlsFailed(
-            f"the certificate of {host} is refused: {refused.verify_message}; nothing was sent",
+            f"the certificate of {urlsplit(url).netloc} is refused: {refused.verify_message};"
+            " nothing was sent",
             hint=_CURES.get(refused.verify_code, "check ca_file and REQUESTS_CA_BUNDLE"),
         )
     if isinstance(error, requests.exceptions.SSLError):
-        return TlsFailed(f"TLS with {host} failed; nothing was sent", hint="is a proxy in between?")
-    what, cure = _lost(error)
-    return ConnectionFailed(what.format(host=host), hint=cure)
+        what, cure = tls_lost(error, url)
+        return TlsFailed(what, hint=cure)
+    what, cure = lost(error, url)
+    return ConnectionFailed(what, hint=cure)
 
 
-def _lost(error: Exception) -> tuple[str, str]:
-    """What to say of a connection that failed, and the cure."""
-    from requests import exceptions  # noqa: PLC0415 - loaded already
-
-    match error:
-        case exceptions.ProxyError():
-            return _lost_by_proxy(error)
-        case exceptions.Timeout():
-            return "{host} did not answer in time", "check the network and the proxy"
-        case exceptions.ChunkedEncodingError() | exceptions.ContentDecodingError():
-            return "{host} broke off in the middle of an answer", _AGAIN
-        case exceptions.InvalidURL() | exceptions.MissingSchema():
-            return "{host} cannot be asked: its address or the proxy's is no URL", "check HTTPS_PROXY"
-        case _ if "NameResolution" in repr(error):
-            return "the host name {host} cannot be resolved", "check DNS, or set HTTPS_PROXY"
-        case _:
-            return "no connection to {host}, or it was lost", _AGAIN
+def time_outs(time_left: float) -> tuple[float, float]:
+    """Seconds for connecting, and for which a server may be silent: never longer than there is time."""
+    return max(1.0, min(CONNECT_SECONDS, time_left)), max(1.0, min(SILENCE_SECONDS, time_left))
 
 
-def _lost_by_proxy(error: Exception) -> tuple[str, str]:
-    """As `_lost`. urllib3 blames the proxy also where a connection through it was lost later."""
-    if any(name in repr(error) for name in ("RemoteDisconnected", "ConnectionReset", "BrokenPipe")):
-        return "no connection to {host} through the proxy, or it was lost", _AGAIN
-    return "the proxy does not lead to {host}", "check HTTPS_PROXY and NO_PROXY, and its login"
+def quiet(library: str) -> None:
+    """Let a library log nothing: it writes tracebacks, and whole answers that may hold tokens."""
+    logger = logging.getLogger(library)
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -123,12 +117,14 @@ class TokenHttp:
     """What msal and the others ask token endpoints with; both verbs raise SourceErrors.
 
     429 and 5xx end here, so that msal cannot keep such an answer and give it to the next who asks.
-    `skew` is by how many seconds the server's clock is ahead of this machine's.
+    `skew` is by how many seconds the server's clock is ahead of this machine's; `said` is the last answer.
     """
 
-    def __init__(self, ca_file: Path | None) -> None:
+    def __init__(self, ca_file: Path | None, time_left: Callable[[], float] = lambda: math.inf) -> None:
         self._session = new_session(ca_file)
+        self._time_left = time_left
         self.skew = 0.0
+        self.said: requests.Response | None = None
 
     def get(self, url: str, **options: Any) -> requests.Response:
         """GET."""
@@ -162,18 +158,19 @@ class TokenHttp:
                 data=data,
                 headers=headers,
                 allow_redirects=False,
-                timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+                timeout=time_outs(self._time_left()),
             )
         except (requests.RequestException, OSError) as error:
             raise unreachable(error, url) from None
-        self.skew = _skew(answer.headers)
+        self.skew, self.said = _skew(answer.headers), answer
         if answer.status_code == 429:
             wait = retry_after(answer.headers)
-            raise Throttled(f"{host} asks to sign in later", hint=_AGAIN, retry_after=wait)
+            told = f" ({wait:.0f} s)" if wait else ""
+            raise Throttled(f"{host} asks to sign in later{told}", hint=AGAIN, retry_after=wait)
         if answer.status_code >= 500:
             raise ConnectionFailed(
                 f"{host} cannot sign anybody in now: status {answer.status_code}",
-                hint=_AGAIN,
+                hint=AGAIN,
                 retry_after=retry_after(answer.headers),
             )
         if 300 <= answer.status_code < 400:
@@ -184,7 +181,23 @@ class TokenHttp:
         return answer
 
 
-_AGAIN: Final = "the mail stays unread, and the next run tries again"
+def _authorities(ca_file: Path | None) -> str | bool:
+    """Which authorities are believed, as requests wants to be told; raises TlsFailed."""
+    named = ((name, os.environ.get(name)) for name in _BUNDLES)
+    who, path = ("ca_file", str(ca_file)) if ca_file else next(((n, p) for n, p in named if p), ("", ""))
+    if not path:
+        return True
+    kind = "capath" if Path(path).is_dir() else "cafile"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(**{kind: path})
+    except OSError as error:
+        unread = isinstance(error, ssl.SSLError)
+        reason = "there is no PEM certificate in it" if unread else error.strerror
+        raise TlsFailed(
+            f"the certificates in {path} ({who}) cannot be read: {reason}; nothing was sent",
+            hint=f"{who} must name a PEM file of the authorities to believe",
+        ) from None
+    return path
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -198,20 +211,6 @@ def _settings_for(session: requests.Session, verify: str | bool) -> Callable[...
         return {**merge(url, proxies, stream, verify, cert), "verify": verify}
 
     return settings
-
-
-def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """What OpenSSL said, at the bottom of what urllib3 and requests have put around it."""
-    seen: list[object] = []
-    waiting: list[object] = [error]
-    while waiting and len(seen) < 20:
-        each = waiting.pop()
-        if isinstance(each, ssl.SSLCertVerificationError):
-            return each
-        if isinstance(each, BaseException) and each not in seen:
-            seen.append(each)
-            waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
-    return None
 
 
 def _until(said: str) -> float:

@@ -6,6 +6,7 @@ RFC 6749 section 6, RFC 7523.
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from emailint.oauth.cache import PrivateFile
 from emailint.oauth.http import SKEW, TokenHttp, clean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from emailint.config.secrets import SecretSource
@@ -77,8 +79,10 @@ class RefreshSignIn:
 class RefreshTokens:
     """`Tokens` of one RefreshSignIn."""
 
-    def __init__(self, sign_in: RefreshSignIn) -> None:
+    def __init__(self, sign_in: RefreshSignIn, time_left: Callable[[], float] = lambda: math.inf) -> None:
+        """`time_left`: seconds until the sweep ends, so that no server is waited for longer."""
         self.sign_in = sign_in
+        self._time_left = time_left
         self._lock = threading.Lock()
         self._http: TokenHttp | None = None
         self._token = ""
@@ -106,7 +110,7 @@ class RefreshTokens:
         """As `warnings`."""
 
     def _renew(self) -> None:
-        self._http = self._http or TokenHttp(self.sign_in.ca_file)
+        self._http = self._http or TokenHttp(self.sign_in.ca_file, self._time_left)
         asked = self._by_key() if self.sign_in.service_account else self._by_refresh_token()
         answer = self._http.post(self.sign_in.token_url, data=asked)
         result = _mapping(answer.text)

@@ -166,7 +166,7 @@ def _imap(
         timeout=_share(time_left()),
         command_timeout=max(_share(time_left()), min(LONGEST, time_left())),
         max_message=config.limits.message_size,
-        tokens=_mail_tokens(config, integration, integration.host, keep=not read_only)
+        tokens=_mail_tokens(config, integration, integration.host, time_left, keep=not read_only)
         if integration.sign_in
         else None,
     )
@@ -213,7 +213,7 @@ def _graph_settings(
     person = sign_in.by_person(integration)
     return GraphSettings(
         mailbox=integration.mailbox if person else integration.username,
-        tokens=sign_in.graph_tokens(config, integration, keep=keep),
+        tokens=sign_in.graph_tokens(config, integration, keep=keep, time_left=time_left),
         base_url=integration.graph_url,
         person=person and sign_in.own_mailbox(integration),
         app=f"{app.tenant} {app.client_id}",
@@ -222,10 +222,12 @@ def _graph_settings(
     )
 
 
-def _mail_tokens(config: Config, integration: Integration, host: str, *, keep: bool = True) -> Tokens:
+def _mail_tokens(
+    config: Config, integration: Integration, host: str, time_left: Callable[[], float], *, keep: bool = True
+) -> Tokens:
     from emailint.sweep.sign_in import mail_tokens  # noqa: PLC0415
 
-    return mail_tokens(config, integration, host, keep=keep)
+    return mail_tokens(config, integration, host, keep=keep, time_left=time_left)
 
 
 def _maildir(config: Config, integration: Integration, *, read_only: bool) -> MailSource:
@@ -255,7 +257,7 @@ def _smtp(
         password=partial(reveal, password) if password else None,
         ca_file=settings.ca_file,
         timeout=SLOWEST,
-        tokens=_mail_tokens(config, integration, settings.host) if settings.by_token else None,
+        tokens=_mail_tokens(config, integration, settings.host, time_left) if settings.by_token else None,
     )
     envelope_from = "" if settings.null_sender else integration.mailbox
     return SmtpOutbound(server, sender=integration.mailbox, envelope_from=envelope_from, time_left=time_left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from emailint.oauth.refresh import RefreshSignIn
     from emailint.oauth.tokens import Tokens
 
+    TimeLeft = Callable[[], float]
+
 # learn.microsoft.com/exchange/client-developer/legacy-protocols (OAuth for IMAP, POP, SMTP). A token for
 # Graph is not one for these.
 _MAIL: Final = "https://outlook.office365.com"
@@ -30,24 +33,39 @@ _MAIL_HOSTS: Final = {
 }
 
 
-def graph_tokens(config: Config, integration: Integration, *, keep: bool = True) -> Tokens:
+def for_ever() -> float:
+    """The time left to who has no deadline."""
+    return math.inf
+
+
+def graph_tokens(
+    config: Config, integration: Integration, *, keep: bool = True, time_left: TimeLeft = for_ever
+) -> Tokens:
     """Tokens for Graph. Their scope follows from its address, since each cloud has its own.
 
-    Without `keep` a person's sign-in is used and never written back.
+    Without `keep` a person's sign-in is used and never written back. `time_left`: seconds until the sweep
+    ends, which all mailboxes of an app share as they share its tokens.
     """
-    return _entra_tokens(_kept(graph_app(config, integration), keep=keep))
+    return _entra_tokens(_kept(graph_app(config, integration), keep=keep), time_left)
 
 
-def mail_tokens(config: Config, integration: Integration, host: str = "", *, keep: bool = True) -> Tokens:
-    """Tokens for IMAP and SMTP at a host; `keep` as above."""
+def mail_tokens(
+    config: Config,
+    integration: Integration,
+    host: str = "",
+    *,
+    keep: bool = True,
+    time_left: TimeLeft = for_ever,
+) -> Tokens:
+    """Tokens for IMAP and SMTP at a host; the rest as above."""
     if _sign_in(integration).issuer == "entra":
-        return _entra_tokens(_kept(mail_app(config, integration, host), keep=keep))
+        return _entra_tokens(_kept(mail_app(config, integration, host), keep=keep), time_left)
     sign_in = refresh_sign_in(config, integration)
 
     def make() -> Tokens:
         from emailint.oauth.refresh import RefreshTokens  # noqa: PLC0415 - only where one is signed in so
 
-        return RefreshTokens(sign_in)
+        return RefreshTokens(sign_in, time_left)
 
     return shared(sign_in, make)
 
@@ -156,11 +174,11 @@ def _kept(app: EntraApp, *, keep: bool) -> EntraApp:
     return app if keep or app.cache is None else replace(app, keep=False)
 
 
-def _entra_tokens(app: EntraApp) -> Tokens:
+def _entra_tokens(app: EntraApp, time_left: TimeLeft) -> Tokens:
     def make() -> Tokens:
         from emailint.oauth.entra import EntraTokens  # noqa: PLC0415 - as above
 
-        return EntraTokens(app)
+        return EntraTokens(app, time_left)
 
     return shared(app, make)
 

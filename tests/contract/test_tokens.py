@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 import traceback
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
@@ -28,6 +29,7 @@ from emailint.errors import (
     Throttled,
     TlsFailed,
 )
+from emailint.oauth.cache import PrivateFile
 from emailint.oauth.entra import EntraTokens
 from emailint.oauth.refresh import RefreshSignIn, RefreshTokens
 from emailint.oauth.sign_in import sign_in
@@ -198,7 +200,7 @@ def key_pair(days: int = 400) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(7)
-        .not_valid_before(now - timedelta(days=1))
+        .not_valid_before(now - timedelta(days=9))
         .not_valid_after(now + timedelta(days=days, hours=1))
         .sign(key, hashes.SHA256())
     )
@@ -252,6 +254,49 @@ def test_a_certificate_that_entra_does_not_know(
     with pytest.raises(LoginRefused, match="AADSTS700027") as caught:
         EntraTokens(entra_app(double, secret=None, certificate=path)).token()
     assert "Certificates & secrets" in caught.value.hint
+
+
+def test_an_expired_certificate_is_called_so(double: GraphDouble, tmp_path: Path) -> None:
+    """Entra has one number for it and for one that is not the app's."""
+    path = written(tmp_path, "pem", *key_pair(-3))
+    with pytest.raises(LoginRefused, match="the certificate expired") as caught:
+        EntraTokens(entra_app(double, secret=None, certificate=path)).token()
+    assert "make a new one" in caught.value.hint
+
+
+def test_the_certificate_of_the_key_is_taken_whatever_stands_before_it(
+    double: GraphDouble, tmp_path: Path, pair: tuple[rsa.RSAPrivateKey, x509.Certificate]
+) -> None:
+    pem = serialization.Encoding.PEM
+    double.entra.apps[CLIENT].certificates = [pair[1].public_bytes(pem)]
+    path = written(tmp_path, "pem", *pair)
+    path.write_bytes(key_pair()[1].public_bytes(pem) + path.read_bytes())
+    assert EntraTokens(entra_app(double, secret=None, certificate=path)).token()
+
+
+UNFIT = {
+    "another's certificate": ("no certificate of its key", ""),
+    "an elliptic key": ("no RSA key", "RSA key"),
+    "a password that is not given": ("its key has a password", "certificate_password"),
+    "a password for nothing": ("its key has no password", "take oauth.certificate_password out"),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_a_certificate_file_says_what_is_wrong_with_it(
+    double: GraphDouble, tmp_path: Path, pair: tuple[rsa.RSAPrivateKey, x509.Certificate], what: str
+) -> None:
+    kind = "pem with a password" if what == "a password that is not given" else "pem"
+    path = written(tmp_path, kind, pair[0], key_pair()[1] if what.startswith("another") else pair[1])
+    if what == "an elliptic key":
+        key = ec.generate_private_key(ec.SECP256R1())
+        form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, none) + path.read_bytes())
+    passphrase = given(WRONG_PASSPHRASE) if what == "a password for nothing" else None
+    with pytest.raises(SecretUnavailable, match=UNFIT[what][0]) as caught:
+        EntraTokens(entra_app(double, secret=None, certificate=path, passphrase=passphrase)).token()
+    assert UNFIT[what][1] in caught.value.hint
+    assert double.entra.asked == []
 
 
 @pytest.mark.parametrize(("days", "words"), [(12, ""), (-3, "expired 3 days ago")])
@@ -361,6 +406,51 @@ def test_a_sign_in_that_has_expired_is_told(double: GraphDouble, person: EntraAp
     with pytest.raises(LoginRefused, match=r"The access token is invalid: .*AADSTS700082") as caught:
         tokens.renewed(tokens.token())
     assert "emailint authorize" in caught.value.hint
+
+
+def test_trouble_on_the_way_does_not_end_a_sign_in(double: GraphDouble, person: EntraApp) -> None:
+    """The code is shown once, and is good for minutes; one lost answer must not make it worthless."""
+    double.fault(f"POST .*{TOKEN}", Fault(503, HTML))
+    shown: list[str] = []
+    assert EntraTokens(person).sign_in(shown.append) == USER
+    assert "still waiting" in shown[1]
+
+
+@pytest.mark.parametrize("where", ["devicecode", TOKEN])
+def test_an_answer_that_is_none_ends_a_sign_in(double: GraphDouble, person: EntraApp, where: str) -> None:
+    double.fault(f"POST .*{where}", Fault(200, HTML), 99)
+    with pytest.raises(ProtocolFailed):
+        EntraTokens(person).sign_in(lambda _text: None)
+
+
+def test_sweeps_go_on_while_somebody_signs_in(double: GraphDouble, person: EntraApp) -> None:
+    """With what was kept before: a person may take minutes, and nothing is locked so long."""
+    EntraTokens(person).sign_in(lambda _text: None)
+    got: list[str] = []
+    double.entra.entered = False
+    EntraTokens(person).sign_in(lambda _text: got.append(EntraTokens(person).token()))
+    assert got
+
+
+def test_who_signs_in_anew_takes_the_place_of_who_did_before(double: GraphDouble, person: EntraApp) -> None:
+    EntraTokens(person).sign_in(lambda _text: None)
+    assert person.cache is not None
+    person.cache.write_text(person.cache.read_text().replace(USER, "other@bigtmepeo.com").replace("u1", "u0"))
+    assert EntraTokens(person).sign_in(lambda _text: None) == USER
+    assert "other@" not in person.cache.read_text()
+
+
+def test_a_sign_in_that_another_holds_is_not_waited_for_for_ever(
+    person: EntraApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emailint.oauth.cache.PATIENCE", 0.2)
+    assert person.cache is not None
+    with (
+        PrivateFile(person.cache).locked(),
+        pytest.raises(SecretUnavailable, match="held by another") as caught,
+    ):
+        EntraTokens(person).token()
+    assert "next run" in caught.value.hint
 
 
 def test_an_app_that_allows_no_public_flow(double: GraphDouble, person: EntraApp) -> None:
@@ -627,6 +717,32 @@ def test_a_name_that_nobody_knows(double: GraphDouble) -> None:
     app = entra_app(double, authority="https://login.invalid")
     with pytest.raises(ConnectionFailed, match=r"login\.invalid"):
         EntraTokens(app).token()
+
+
+@pytest.mark.parametrize("status", [200, 403, 404])
+def test_who_answers_in_place_of_entra_is_no_wrong_tenant(double: GraphDouble, status: int) -> None:
+    double.fault("GET .*openid-configuration", Fault(status, HTML))
+    with pytest.raises(ProtocolFailed, match=f"status {status}") as caught:
+        EntraTokens(entra_app(double)).token()
+    assert "oauth.authority" in caught.value.hint
+    assert double.entra.asked == []
+
+
+def test_what_msal_logs_is_not_printed(double: GraphDouble, capfd: pytest.CaptureFixture[str]) -> None:
+    """It logs whole answers, where a token may stand."""
+    double.fault(f"POST .*{TOKEN}", Fault(200, b'{"access_token": "t0ken-in-broken-json'))
+    with pytest.raises(ProtocolFailed):
+        EntraTokens(entra_app(double)).token()
+    assert capfd.readouterr() == ("", "")
+    assert logging.getLogger("msal").propagate is False
+
+
+def test_no_server_is_waited_for_longer_than_the_sweep_lasts(double: GraphDouble) -> None:
+    double.fault("GET .*openid-configuration", Fault(seconds=4))
+    begun = time.monotonic()
+    with pytest.raises(ConnectionFailed, match="in time"):
+        EntraTokens(entra_app(double), time_left=lambda: 1.0).token()
+    assert time.monotonic() - begun < 3
 
 
 def test_an_authority_may_hold_its_tenant(double: GraphDouble) -> None:

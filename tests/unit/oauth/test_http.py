@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import time
 from email.utils import formatdate
 from http.client import RemoteDisconnected
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 from urllib3.exceptions import ProxyError
 
+from emailint.errors import TlsFailed
 from emailint.oauth.claims import roles_of
 from emailint.oauth.entra_causes import CAUSES, cause_of, number_in
-from emailint.oauth.http import LONGEST_WAIT, clean, retry_after, unreachable
+from emailint.oauth.http import LONGEST_WAIT, clean, new_session, retry_after, time_outs, unreachable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WAITS: dict[str, float | None] = {
     "": None,
@@ -56,6 +62,67 @@ def test_a_connection_lost_behind_a_proxy_is_not_the_proxys_fault(inner: Excepti
     """urllib3 calls each of them a ProxyError."""
     error = requests.exceptions.ProxyError(ProxyError("Unable to connect to proxy", inner))
     assert words in str(unreachable(error, "https://graph.microsoft.com/v1.0/x?secret=1"))
+
+
+PROXY_ANSWERS = {
+    "407 Proxy Authentication Required": ("login is wanted", "user:password@"),
+    "403 Forbidden": ("forbidden", "allowed"),
+    "502 Bad Gateway": ("answered 502", "cannot reach graph.microsoft.com"),
+    "418 I am a teapot": ("answered 418", "HTTPS_PROXY"),
+}
+
+
+@pytest.mark.parametrize("answer", PROXY_ANSWERS)
+def test_what_a_proxy_answers_is_told_apart(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:pr0xy-secret@proxy.example.com:3128")
+    inner = OSError(f"Tunnel connection failed: {answer}")
+    error = unreachable(
+        requests.exceptions.ProxyError(ProxyError("x", inner)), "https://graph.microsoft.com/"
+    )
+    words, cure = PROXY_ANSWERS[answer]
+    assert "the proxy proxy.example.com:3128 does not lead to graph.microsoft.com" in str(error)
+    assert words in str(error)
+    assert cure in error.hint
+    assert "pr0xy-secret" not in f"{error} {error.hint}"
+
+
+WAYS = {
+    "time-out": (requests.exceptions.ReadTimeout(), "did not answer in time", "3128"),
+    "closed": (requests.exceptions.ConnectionError(), "through the proxy proxy.example.com:3128", "next run"),
+    "socks": (requests.exceptions.InvalidSchema("Missing dependencies"), "no http URL", "HTTPS_PROXY"),
+    "no TLS": (requests.exceptions.SSLError("x"), "TLS with graph.microsoft.com", "HTTPS_PROXY"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_proxy_in_between_is_named(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example.com:3128")
+    raised, words, cure = WAYS[way]
+    error = unreachable(raised, "https://graph.microsoft.com/v1.0/me")
+    assert words in str(error)
+    assert cure in error.hint
+    monkeypatch.setenv("NO_PROXY", "graph.microsoft.com")
+    assert "through the proxy" not in str(unreachable(raised, "https://graph.microsoft.com/v1.0/me"))
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_authorities_that_cannot_be_read_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    path = tmp_path / "authorities.pem"
+    if content:
+        path.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    for ca_file, who in ((None, "REQUESTS_CA_BUNDLE"), (path, "ca_file")):
+        with pytest.raises(TlsFailed, match=f"authorities.pem .{who}. cannot be read") as caught:
+            new_session(ca_file)
+        assert who in caught.value.hint
+
+
+def test_no_server_is_waited_for_longer_than_there_is_time() -> None:
+    assert time_outs(math.inf) == (10.0, 20.0)
+    assert time_outs(4.0) == (4.0, 4.0)
+    assert time_outs(-3.0) == (1.0, 1.0)
 
 
 def test_words_of_a_server_are_one_short_line_without_secrets() -> None:
