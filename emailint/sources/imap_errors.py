@@ -35,7 +35,12 @@ _BY_CODE: dict[str, type[SourceError]] = {
 }
 _BUSY = re.compile(r"throttl|too many|rate limit|limit exceeded|try again later|temporar", re.IGNORECASE)
 _BACKOFF = re.compile(r"backoff time: (\d{1,9}) millisecond", re.IGNORECASE)  # Exchange Online
-_CODE = re.compile(r"\[([A-Z0-9-]+)")
+_CODE = re.compile(r"\[([A-Z0-9-]+)", re.IGNORECASE)
+_NOT_CONNECTED = "authenticated but not connected"  # Exchange Online: in passing, or for want of a right
+_CONNECT_CURE = (
+    "Microsoft says so in passing, and where this login may not open the mailbox: IMAP must be on for the"
+    " mailbox (Set-CASMailbox -ImapEnabled $true), and the login its owner or one with full access"
+)
 _LONGEST = 300
 
 
@@ -59,7 +64,7 @@ class Answer:
     def code(self) -> str:
         """The response code (RFC 5530), "" without one."""
         match = _CODE.match(self.text)
-        return match[1] if match else ""
+        return match[1].upper() if match else ""
 
     @property
     def busy(self) -> bool:
@@ -78,6 +83,8 @@ class Refused(Exception):
 
 def refusal(doing: str, answer: Answer, otherwise: type[SourceError], hint: str = "") -> SourceError:
     """The error for an answer: by its code, by words that ask for patience, else `otherwise`."""
+    if _NOT_CONNECTED in answer.text:
+        return ConnectionFailed(f"{doing}: the server said {answer.status} {answer.text}", hint=_CONNECT_CURE)
     kind = Throttled if answer.busy else _BY_CODE.get(answer.code)
     if kind is None:
         kind = ProtocolFailed if answer.status == "BAD" else otherwise

@@ -199,7 +199,7 @@ class Wire(imaplib.IMAP4):
         """Keep no history: it would hold the LOGIN command."""
 
     def _match(self, cre: Any, s: bytes) -> bool:
-        """Whether a line, or part of one, is of this kind: in small letters too, with no text after OK too."""
+        """Whether a line, or part of one, is of this kind: in small letters too, or with no text after OK."""
         matched = bool(super()._match(cre, s))  # type: ignore[misc]  # not in typeshed
         word = None if matched else _WORD.match(s)
         if word is None:
