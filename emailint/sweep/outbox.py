@@ -24,7 +24,7 @@ from emailint.errors import (
 )
 from emailint.reply.policy import Due, Wait, Withhold
 from emailint.store.records import ReplyState
-from emailint.sweep import backoff, connect
+from emailint.sweep import backoff, connect, reached
 from emailint.sweep.doubts import about, in_doubt, owner, settle_doubt, traceable
 from emailint.sweep.pace import Pace
 from emailint.sweep.sent_copies import SentCopies
@@ -248,6 +248,7 @@ class Outbox:
                 self._store.ledger.settle(reply, ReplyState.WITHHELD, reason.value)
                 self._count(reply, "replies_withheld", f"withheld: {reason.value}")
                 self._troubles.close_key(reply.message_id)
+                reached.tell(self._troubles, letter, reason)
             case Wait():
                 self._count(reply, None, "waiting: the server's limit a minute")
             case _:

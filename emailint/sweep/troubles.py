@@ -38,6 +38,9 @@ PATIENCE = timedelta(minutes=15)
 BREAKER_LASTS = timedelta(minutes=10)
 """How long after its last case a breaker is said to be open."""
 
+LIMIT_LASTS = timedelta(days=1)
+"""How long after the last reply that it kept back a limit is said to be reached: it is one of a day."""
+
 TELL_AGAIN = timedelta(days=1)
 
 
@@ -119,6 +122,16 @@ class Troubles:
             self._seen.add(opened.error_id)
             return opened
 
+    def undelivered(self, name: str) -> frozenset[str]:
+        """Loci of messages that the server of this integration did not give when they were asked for last."""
+        return frozenset(
+            error.trouble.locus
+            for error in self._open.values()
+            if error.trouble.kind == "undelivered"
+            and error.trouble.integration == name
+            and error.trouble.locus is not None
+        )
+
     def throttled_in_passing(self, name: str) -> bool:
         """Whether this integration only waits as its server asked, and not for long: no alarm."""
         mine = [
@@ -134,16 +147,20 @@ class Troubles:
         return error.trouble.kind == "throttled" and self.clock.now() - error.opened_at < PATIENCE
 
     def close_integration(self, name: str) -> None:
-        """A good sweep of this integration: its own errors are over, but for a breaker's for some time."""
-        lately = self.clock.now() - BREAKER_LASTS
+        """A good sweep of this integration: its own errors are over, stopped replies after some time."""
         self._close(
             error
             for error in self._open.values()
             if error.trouble.integration == name
             and error.trouble.scope == Scope.INTEGRATION
-            and not (error.trouble.kind == "replies_stopped" and error.last_at > lately)
+            and not self._stopped_lately(error)
             and error.error_id not in self._seen
         )
+
+    def _stopped_lately(self, error: OpenError) -> bool:
+        """A breaker's error has no key; that of a limit names an address or a domain."""
+        lasts = LIMIT_LASTS if error.trouble.subject_key else BREAKER_LASTS
+        return error.trouble.kind == "replies_stopped" and error.last_at > self.clock.now() - lasts
 
     def keeps_replies(self, name: str) -> str | None:
         """Why the replies of this integration cannot leave, as far as that is still open."""
