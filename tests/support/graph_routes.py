@@ -124,7 +124,7 @@ class Routes:
         self.keeps_message_ids = True
         self.keeps_headers = True
         self.keeps_properties = True
-        self.shows_flags = True
+        self.shows_flags: bool | None = True
         self.knows_permanent_delete = True
         self.part_fault: Callable[[Request], Reply | None] = lambda _request: None
         self.complaints: list[str] = []
@@ -315,8 +315,9 @@ class Routes:
         match found and found[1]:
             case "Integer 0x0E08" if self.offers_sizes:
                 return [{"id": "Integer 0xe08", "value": str(item.size)}]
-            case "Integer 0x0E07" if self.shows_flags:
-                return [{"id": "Integer 0xe07", "value": str(mailbox.flags(item))}]
+            case "Integer 0x0E07" if self.shows_flags is not False:
+                shown = [{"id": "Integer 0xe07", "value": str(mailbox.flags(item))}]
+                return shown if self.shows_flags else []
             case str(name) if name.startswith("String {") and self.keeps_properties:
                 return [{"id": name, "value": item.extended[name]}] if name in item.extended else []
         raise No(400, "ErrorInvalidProperty", "cannot be expanded")
