@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from emailint.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 BUSY_SECONDS = 15.0
@@ -89,6 +89,14 @@ class Database:
         with self._lock:
             try:
                 return self._connection.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                raise self._failure(error) from error
+
+    def many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        """One statement for each of these rows of values, within a transaction that is open."""
+        with self._lock:
+            try:
+                self._connection.executemany(statement, rows)
             except sqlite3.Error as error:
                 raise self._failure(error) from error
 

@@ -107,8 +107,7 @@ class NewReply:
 class Entry:
     """A new row: one message and what became of it.
 
-    `journal` and `line` are None for what makes no line (ignored, held). `message_ids` are all ids by
-    which a later mail may refer to this one (its own and our reply's); `participants` the lower-case
+    `journal` and `line` are None for what makes no line (ignored, held). `participants` are the lower-case
     addresses of From, To and Cc. `folder` is where the mail is to be moved, if anywhere. `kept` is there
     for what is held or quarantined, `ignored` for what is ignored.
     """
@@ -128,6 +127,12 @@ class Entry:
     reply: NewReply | None = None
     kept: KeptMail | None = None
     ignored: Ignored | None = None
+
+    @property
+    def message_ids(self) -> tuple[str, ...]:
+        """The ids by which a later mail may refer to this one: its own, and our reply's; each once."""
+        reply = self.reply.message_id if self.reply is not None else None
+        return tuple(dict.fromkeys(each for each in (self.message_id, reply) if each is not None))
 
 
 @dataclass(frozen=True, slots=True)
