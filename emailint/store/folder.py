@@ -32,6 +32,9 @@ RESERVE = 64_000_000
 
 PARTS = (ATTACHMENTS, QUARANTINE, HOLD)
 
+REBUILT = ".rebuild"
+"""Where a ledger is made anew before it gets its name (`upkeep/rebuild.py`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -186,6 +189,11 @@ def _refuse_lost_ledger(folder: Path, tails: Sequence[Tail]) -> None:
     """Before a new ledger is made: nothing may say that there was one."""
     if SqliteLedger.exists(folder):
         return
+    if (folder / REBUILT).exists():
+        raise StoreError(
+            f"a rebuild of {folder} did not come to its end; no mailbox was touched",
+            hint="begin it again with `emailint store rebuild`",
+        )
     for tail in tails:
         if tail.last or tail.archived:
             raise StoreError(

@@ -96,7 +96,9 @@ class JournalFiles:
         if self._find(known.file) is not None:
             return False
         with os.scandir(self._within) as entries:
-            return not any(entry.name.startswith(f"{self.journal}.") for entry in entries)
+            return not any(
+                entry.name.startswith(self.journal) and entry.name != self.journal for entry in entries
+            )
 
     def keep(self, line: Line) -> None:
         """The line goes to its recorded place."""
