@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from emailint.errors import EmailintError
-from emailint.oauth.sasl import exchange
+from emailint.oauth.sasl import Talk, exchange, mechanisms
 from emailint.outbound.trial import ConnectionLost, Unusable
 from emailint.outbound.wire import PORTS_CURE, Answer, Wire, cause
 
@@ -23,14 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from emailint.oauth.sasl import Exchange
     from emailint.oauth.tokens import Tokens
     from emailint.outbound.smtp import SmtpSettings
 
 DAY: Final = 86_400
 AUTHENTICATED: Final = 235
 CHALLENGE: Final = 334
+NO_SUCH_MECHANISM: Final = 504
 REFUSED: Final = 535
 """RFC 4954 sections 4 and 6."""
+COMMAND_OCTETS: Final = 512
+"""Of one command line, CRLF included (RFC 5321 section 4.5.3.1.4, RFC 4954 section 4)."""
 
 
 class Session(Wire):
@@ -87,8 +91,8 @@ class Session(Wire):
         username, password = self.settings.username, self._password()
         if username is None or password is None:
             return ""
-        plain = _encoded(f"\0{username}\0{password}")
-        self.hidden = (password, plain, _encoded(password))
+        plain = _encoded(f"\0{username}\0{password}".encode())
+        self.hidden = (password, plain, _encoded(password.encode()))
         offered = self.esmtp_features.get("auth", "").upper().split()
         if "PLAIN" in offered:
             answer = self.command(f"AUTH PLAIN {plain}")
@@ -106,11 +110,12 @@ class Session(Wire):
 
     def _log_in_by_token(self, tokens: Tokens, username: str) -> str:
         """With a kept token, and where that is refused with another, once."""
+        names = self._token_mechanisms()
         try:
             token = tokens.token()
-            answer = self._auth_token(username, token)
+            answer = self._auth_token(names, username, token)
             if answer.code == REFUSED:
-                answer = self._auth_token(username, tokens.renewed(token))
+                answer = self._once_more(answer, names, username, tokens.renewed(token))
         except EmailintError as error:
             self.close()
             raise Unusable(str(error), error.hint) from None
@@ -119,22 +124,54 @@ class Session(Wire):
             raise Unusable(f"it refused the login of {username} by OAuth: {answer}", _OAUTH_CURE)
         return "; ".join([f"logged in as {username} by OAuth", *tokens.warnings()])
 
-    def _auth_token(self, username: str, token: str) -> Answer:
+    def _token_mechanisms(self) -> tuple[str, ...]:
         offered = self.esmtp_features.get("auth", "").upper().split()
-        said = exchange(offered, username, token, self.settings.host, self.settings.port)
-        if said is None:
+        names = mechanisms(offered, self.settings.host)
+        if not names:
             self.close()
             raise Unusable(
                 f"it offers neither XOAUTH2 nor OAUTHBEARER ({' '.join(offered) or 'no AUTH'});"
                 " no token was sent",
                 "give outbound a password, or name the provider's own SMTP server",
             )
-        first = base64.b64encode(said.first).decode("ascii")
+        return names
+
+    def _once_more(self, refused: Answer, names: tuple[str, ...], username: str, token: str) -> Answer:
+        try:
+            return self._auth_token(names, username, token)
+        except ConnectionLost:  # some servers hang up after the first refusal, which says more
+            return refused
+
+    def _auth_token(self, names: tuple[str, ...], username: str, token: str) -> Answer:
+        """By the first mechanism; by the other where the server does not know the first (RFC 4954)."""
+        settings = self.settings
+        *others, last = (exchange(name, username, token, settings.host, settings.port) for name in names)
+        for said in others:
+            answer = self._auth(said, token)
+            if answer.code != NO_SUCH_MECHANISM:
+                return answer
+        return self._auth(last, token)
+
+    def _auth(self, said: Exchange, token: str) -> Answer:
+        """AUTH; the token comes with it only where the line stays within the limit of RFC 5321."""
+        first = _encoded(said.first)
         self.hidden = (token, first)
-        answer = self.command(f"AUTH {said.mechanism} {first}")
-        if answer.code == CHALLENGE:  # the reason of a refusal, which wants an answer before it is said
-            answer = self.command(base64.b64encode(said.last).decode("ascii"))
-        return answer
+        talk = Talk(said)
+        line = f"AUTH {said.mechanism} {first}"
+        if len(line) + 2 > COMMAND_OCTETS:
+            line = f"AUTH {said.mechanism}"
+        else:
+            talk(b"")
+        code, text = self._asked(line)
+        while code == CHALLENGE:
+            reply = talk(_decoded(text))
+            code, text = self._asked("*" if reply is None else _encoded(reply))
+        reason = self.clean(talk.reason.encode())
+        return Answer(code, f"{self.clean(text)} ({reason})" if reason else self.clean(text))
+
+    def _asked(self, line: str) -> tuple[int, bytes]:
+        self.putcmd(line)
+        return self.getreply()
 
     def _password(self) -> str | None:
         try:
@@ -148,7 +185,7 @@ class Session(Wire):
         for word in (username, password):
             if answer.code != CHALLENGE:
                 return answer
-            answer = self.command(_encoded(word))
+            answer = self.command(_encoded(word.encode()))
         return answer
 
     def _greeting(self) -> Answer:
@@ -240,5 +277,13 @@ def ehlo_name() -> str:
     return name if "." in name.strip(".") and name.isascii() else "[127.0.0.1]"
 
 
-def _encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode("ascii")
+def _encoded(octets: bytes) -> str:
+    return base64.b64encode(octets).decode("ascii")
+
+
+def _decoded(challenge: bytes) -> bytes:
+    """What a challenge says; as it is where it is no Base64."""
+    try:
+        return base64.b64decode(challenge, validate=True)
+    except ValueError:
+        return challenge

@@ -18,7 +18,6 @@ from emailint.errors import (
     ProtocolFailed,
     SourceError,
 )
-from emailint.oauth.sasl import exchange
 from emailint.sources.imap_errors import Refused, clean, refusal
 from emailint.sources.imap_response import (
     Fetched,
@@ -26,6 +25,7 @@ from emailint.sources.imap_response import (
     parse_search,
     uid_sets,
 )
+from emailint.sources.imap_token_login import TokenLogin
 from emailint.sources.imap_wire import Wire
 
 if TYPE_CHECKING:
@@ -101,24 +101,14 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
                 self.capabilities()  # kept by IMAPClient; where not announced, asked only when needed
 
     def log_in_by_token(self, user: str, token: str, where: tuple[str, int], hint: str) -> None:
-        """AUTHENTICATE XOAUTH2 or OAUTHBEARER (RFC 7628), whichever the server offers.
+        """As `TokenLogin.log_in`."""
+        TokenLogin(self, self._wire, self._edge).log_in(user, token, where, hint)
 
-        `where` is the configured host and port, which OAUTHBEARER names.
-        """
-        with self._edge(f"login as {user}", LoginRefused, hint):
-            names = (name.decode("ascii", "ignore").upper() for name in self.capabilities())
-            offered = {name.removeprefix("AUTH=") for name in names if name.startswith("AUTH=")}
-            said = exchange(offered, user, token, *where)
-            if said is None:
-                raise LoginRefused(
-                    f"{self.where} offers neither XOAUTH2 nor OAUTHBEARER; no token was sent",
-                    hint="this server takes passwords: use password in place of oauth",
-                )
-            self._wire.conceal(token, base64.b64encode(said.first).decode("ascii"))
-            answers = iter([said.first, said.last])
-            self.sasl_login(said.mechanism, lambda _challenge: next(answers, None))
-            if "CAPABILITY" in self._wire.untagged_responses:
-                self.capabilities()
+    def ask_capabilities(self) -> Collection[bytes]:
+        """CAPABILITY, whatever the greeting announced."""
+        found: Collection[bytes] = self._do_capabilites()
+        self._cached_capabilities = found
+        return found
 
     def open_folder(self, folder: str, *, read_only: bool, keys: Sequence[str]) -> Selected:
         """SELECT or EXAMINE; a search for `keys` rides along, and `searched` has its answer."""

@@ -10,6 +10,7 @@ from emailint.errors import ConnectionFailed, FolderMissing, FolderReadOnly, Log
 from emailint.sources.imap_budget import Budget
 from emailint.sources.imap_connection import describe, dial, require_loopback, resolve, secure
 from emailint.sources.imap_session import Selected, Session
+from emailint.sources.imap_token_login import TokenUnseen
 
 if TYPE_CHECKING:
     import socket
@@ -123,6 +124,8 @@ class Stages:
         where = (settings.host, settings.port)
         try:
             self.session.log_in_by_token(settings.username, token, where, hint)
+        except TokenUnseen:
+            raise
         except LoginRefused as refused:
             fresh = tokens.renewed(token)
             try:

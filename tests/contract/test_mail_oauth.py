@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emailint.errors import LoginRefused, OutboundUnavailable, SourceError
-from emailint.oauth.sasl import exchange
+from emailint.oauth.sasl import exchange, mechanisms, reason_in
 from emailint.outbound.smtp import SmtpOutbound, SmtpSettings
 from emailint.outgoing import OutgoingMail
 from emailint.probe import Outcome
 from tests.support.scripted_imap import Conversation, ScriptedImap
-from tests.support.smtp import Sink
+from tests.support.smtp import DROP, Act, Sink
 from tests.support.sources import Password, imap_source
 
 if TYPE_CHECKING:
@@ -49,8 +49,14 @@ class Tokens:
         """Nobody knows."""
 
 
-def server(mechanisms: str, good: str, *, hangs_up: bool = False) -> tuple[ScriptedImap, list[bytes]]:
-    """An IMAP server that takes one token; the answers that it got are noted, decoded."""
+def server(
+    mechanisms: str, good: str, *, hangs_up: bool = False, announced: bool = True, refuses_first: bytes = b""
+) -> tuple[ScriptedImap, list[bytes]]:
+    """An IMAP server that takes one token; the answers that it got are noted, decoded.
+
+    Its mechanisms are `announced` in the greeting, or told when asked for. `refuses_first`: so the first
+    AUTHENTICATE is answered, at once.
+    """
     said: list[bytes] = []
     capability = " ".join(f"AUTH={name}" for name in mechanisms.split())
 
@@ -66,8 +72,12 @@ def server(mechanisms: str, good: str, *, hangs_up: bool = False) -> tuple[Scrip
         if hangs_up:
             talk.close()
 
-    greeting = f"* OK [CAPABILITY IMAP4rev1 {capability}] ready\r\n".encode()
-    return ScriptedImap({"AUTHENTICATE": authenticate}, greeting=greeting), said
+    greeting = f"* OK [CAPABILITY IMAP4rev1 {capability if announced else ''}] ready\r\n".encode()
+    replies: dict[str, Reply | list[Reply]] = {
+        "AUTHENTICATE": [b"TAG " + refuses_first + b"\r\n", authenticate] if refuses_first else authenticate,
+        "CAPABILITY": f"* CAPABILITY IMAP4rev1 {capability}\r\nTAG OK done\r\n".encode(),
+    }
+    return ScriptedImap(replies, greeting=greeting), said
 
 
 @pytest.mark.parametrize("mechanisms", ["PLAIN XOAUTH2", "XOAUTH2 OAUTHBEARER", "PLAIN OAUTHBEARER"])
@@ -112,6 +122,71 @@ def test_a_server_that_knows_no_oauth_gets_no_token() -> None:
         imap_source(port=imap.port, username=USER, tokens=Tokens()).__enter__()
     assert said == []
     assert not [command for command in imap.commands if "AUTHENTICATE" in command or "LOGIN" in command]
+
+
+def test_a_server_that_knows_no_oauth_is_not_asked_with_another_token() -> None:
+    imap, _ = server("PLAIN LOGIN", "tok3n")
+    tokens = Tokens()
+    with imap, pytest.raises(LoginRefused) as caught:
+        imap_source(port=imap.port, username=USER, tokens=tokens).__enter__()
+    assert tokens.renewals == 0
+    assert caught.value.kind == "login_refused"
+
+
+def test_imap_asks_what_there_is_where_the_greeting_does_not_say() -> None:
+    imap, said = server("XOAUTH2", "tok3n-0", announced=False)
+    with imap, imap_source(port=imap.port, username=USER, tokens=Tokens()) as source:
+        source.list_unread()
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "no", [b"NO [CANNOT] Authentication mechanism not supported.", b"BAD Command syntax error"]
+)
+def test_imap_takes_the_other_mechanism_where_the_first_is_refused_by_name(no: bytes) -> None:
+    """No token is sent to a mechanism that there is not, and none is asked for anew."""
+    imap, said = server("XOAUTH2 OAUTHBEARER", "tok3n-0", refuses_first=no)
+    tokens = Tokens()
+    with imap, imap_source(port=imap.port, username=USER, tokens=tokens) as source:
+        source.list_unread()
+    assert tokens.renewals == 0
+    assert [each.startswith(b"n,a=") for each in said] == [True]
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_imap_tells_the_reason_of_a_refusal(hangs_up: bool) -> None:
+    imap, _ = server("XOAUTH2", "never", hangs_up=hangs_up)
+    with imap, pytest.raises(LoginRefused, match="of the token it says: status 400, schemes Bearer"):
+        imap_source(port=imap.port, username=USER, tokens=Tokens()).__enter__()
+
+
+ORDERS = {
+    "imap.mail.yahoo.com": ("OAUTHBEARER", "XOAUTH2"),
+    "smtp.aol.com": ("OAUTHBEARER", "XOAUTH2"),
+    "imap.gmail.com": ("XOAUTH2", "OAUTHBEARER"),
+    "notyahoo.com": ("XOAUTH2", "OAUTHBEARER"),
+}
+
+
+@pytest.mark.parametrize("host", ORDERS)
+def test_the_mechanism_that_a_provider_documents_is_tried_first(host: str) -> None:
+    assert mechanisms({"PLAIN", "OAUTHBEARER", "XOAUTH2"}, host) == ORDERS[host]
+    assert mechanisms({"PLAIN", "OAUTHBEARER"}, host) == ("OAUTHBEARER",)
+
+
+REASONS = {
+    "no JSON": (b"go away", "go away"),
+    "no object": (b"[1]", "[1]"),
+    "nested": (b'{"status": "401", "more": {"a": 1}, "code": 7}', "status 401, code 7"),
+    "empty": (b"", ""),
+    "no text": (b"\xff", "\ufffd"),
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_a_reason_is_read_however_it_is_written(case: str) -> None:
+    challenge, expected = REASONS[case]
+    assert reason_in(challenge) == expected
 
 
 def test_a_server_that_echoes_the_token_does_not_make_it_known() -> None:
@@ -204,6 +279,41 @@ def test_smtp_without_oauth_gets_no_token() -> None:
     assert "AUTH" not in sink.verbs
 
 
+def test_smtp_takes_the_other_mechanism_where_the_first_is_not_known() -> None:
+    """RFC 4954 section 4: 504."""
+    script = {"AUTH": ["504 5.5.4 Unrecognized authentication type"]}
+    with Sink(script, offers=["AUTH XOAUTH2 OAUTHBEARER"]) as sink, outbound(sink, Tokens()) as sending:
+        sending.send(mail(), unnoted)
+    names = [each.split()[1] for each in sink.commands if each.startswith("AUTH")]
+    assert names == ["XOAUTH2", "OAUTHBEARER"]
+
+
+def test_smtp_sends_a_long_token_by_itself() -> None:
+    """Microsoft's are some 2,000 octets, and a command line has 512 (RFC 5321 section 4.5.3.1.4)."""
+    first = encoded(f"user={USER}\1auth=Bearer {'x' * 2_000}\1\1")
+    script = {"AUTH": ["334 "], first.upper(): ["235 2.7.0 in"]}
+    with Sink(script, offers=["AUTH XOAUTH2"]) as sink, outbound(sink, Tokens(["x" * 2_000])) as sending:
+        sending.send(mail(), unnoted)
+    said = sink.commands.index("AUTH XOAUTH2")
+    assert sink.commands[said + 1] == first
+    assert len(sink.mails) == 1
+
+
+def test_smtp_tells_the_reason_of_a_refusal_without_the_token() -> None:
+    reason = encoded('{"status": "401", "scope": "smtp.send", "said": "tok3n-1"}')
+    script = {"AUTH": [f"334 {reason}"] * 2, "": ["535 5.7.3 no"] * 2}
+    with Sink(script, offers=["AUTH XOAUTH2"]) as sink:
+        (failed,) = [step for step in outbound(sink, Tokens()).test() if step.outcome is Outcome.FAILED]
+    assert "535 5.7.3 no (status 401, scope smtp.send, said ***)" in failed.detail
+
+
+def test_smtp_keeps_the_refusal_of_a_server_that_hangs_up_after_it() -> None:
+    script: dict[str, list[str | Act]] = {"AUTH": [f"334 {REASON.decode()}", DROP], "": ["535 5.7.3 no"]}
+    with Sink(script, offers=["AUTH XOAUTH2"]) as sink:
+        (failed,) = [step for step in outbound(sink, Tokens()).test() if step.outcome is Outcome.FAILED]
+    assert "535 5.7.3 no (status 400, schemes Bearer)" in failed.detail
+
+
 EXCHANGES = {
     "an equals sign and a comma": ("a=b,c@d.e", "n,a=a=3Db=2Cc@d.e,\1host=h\1port=993\1auth=Bearer t\1\1"),
     "a plain one": ("a@d.e", "n,a=a@d.e,\1host=h\1port=993\1auth=Bearer t\1\1"),
@@ -213,7 +323,6 @@ EXCHANGES = {
 @pytest.mark.parametrize("case", EXCHANGES)
 def test_names_are_escaped_as_rfc_5801_says(case: str) -> None:
     user, expected = EXCHANGES[case]
-    said = exchange({"OAUTHBEARER"}, user, "t", "h", 993)
-    assert said is not None
+    said = exchange("OAUTHBEARER", user, "t", "h", 993)
     assert said.first.decode() == expected
     assert "Bearer" not in repr(said)
