@@ -190,9 +190,18 @@ class _Resolver:
         if "username" in keys.model_fields_set and keys.username is None:
             return None, None
         password = self._secret(keys.password or self._keys.password)
-        known = password is not None or (self._keys.oauth is not None and not keys.host)
+        known = password is not None or (self._keys.oauth is not None and self._takes_token(keys))
         username = keys.username or (self._keys.username or self._keys.mailbox if known else None)
         return username, password
+
+    def _takes_token(self, keys: OutboundKeys) -> bool:
+        """Whether the sign-in of reading is for this SMTP server too: the same host, or its provider's own.
+
+        A token for Google or Microsoft is nothing that another server should see.
+        """
+        reading = self._keys.host or (self._preset.host if self._preset else "")
+        own = {reading, *(each.smtp_host for each in PROVIDERS.values() if each.host == reading)}
+        return not keys.host or keys.host in own
 
     def _aliases(self) -> tuple[Alias, ...]:
         keys = self._keys

@@ -118,6 +118,21 @@ def test_a_password_of_the_outbound_goes_before_the_sign_in(load_text: Load) -> 
     assert found.outbound.username == "me"
 
 
+SAME = {
+    "the host that mail is read at": "  host: mail.b.c\n  outbound: {host: mail.b.c}\n",
+    "the provider's own, by preset": "  provider: office365\n  outbound: {host: smtp.office365.com}\n",
+    "the provider's own, by host": "  host: outlook.office365.com\n  outbound: {host: smtp.office365.com}\n",
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_the_same_server_gets_the_same_sign_in(load_text: Load, case: str) -> None:
+    oauth = "  oauth: {tenant: t, client_id: c, client_secret: '${PW}'}\n"
+    found = one(load_text, f"{SAME[case]}{oauth}")
+    assert found.outbound.by_token
+    assert (found.outbound.username, found.outbound.password) == ("pay@b.c", None)
+
+
 def test_a_server_of_ones_own_gets_no_token_unless_it_is_said(load_text: Load) -> None:
     """A token for Google or Microsoft is nothing that another server should see."""
     found = one(
