@@ -27,6 +27,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   ├── RepliesStopped     integration  permanent             too many cases at once: no replies
     │   └── OutcomeUnknown       message    permanent             handed over, no answer: never sent again
     ├── MessageError           message      permanent             one mail cannot be read or stored
+    │       └── OutcomePending   message    permanent             the same, and still looked for
     │   ├── AttachmentError    message      permanent             an attachment cannot be stored
     │   ├── ReplyBounced       message      permanent             a reply came back undelivered
     │   ├── Held               message      permanent             waits for a person; its octets are kept

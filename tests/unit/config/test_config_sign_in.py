@@ -75,6 +75,21 @@ def test_an_app_with_a_secret(load_text: Load) -> None:
     assert "***" in repr(sign_in)
 
 
+@pytest.mark.parametrize(
+    ("written", "stays"),
+    [
+        ("", True),
+        ("  outbound: {save_to_sent_items: true}\n", True),
+        ("  outbound: {save_to_sent_items: false}\n", False),
+        ("  outbound: {type: graph, save_to_sent_items: false}\n", False),
+    ],
+)
+def test_copies_stay_in_sent_items_unless_it_is_said(load_text: Load, written: str, stays: bool) -> None:
+    keys = f"  protocol: graph\n  oauth: {{tenant: t, client_id: c, client_secret: '${{PW}}'}}\n{written}"
+    found = one(load_text, keys).outbound
+    assert (found.type, found.save_to_sent_items) == ("graph", stays)
+
+
 def test_an_app_with_a_certificate_beside_the_configuration(load_text: Load, file: Path) -> None:
     path = file.parent / "app.pem"
     path.write_text("x")

@@ -436,6 +436,14 @@ integrations:
   path: mail
   outbound: {type: graph}
 """,
+    "a copy that only Graph files": """\
+integrations:
+- name: a
+  mailbox: a@gmail.com
+  provider: gmail
+  password: '${PW}'
+  outbound: {save_to_sent_items: false} #! integrations[0].outbound.save_to_sent_items | means nothing for smtp
+""",
     "one name for two": """\
 integrations:
 - {name: a, mailbox: a@gmail.com, provider: gmail, password: '${PW}'}
