@@ -25,12 +25,14 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   │   └── OutboundDeferred  message   transient             this one mail is not taken now (a 4xx)
     │   ├── OutboundRefused      message    permanent             refused, this recipient or content
     │   ├── RepliesStopped     integration  permanent             too many cases at once: no replies
+    │   ├── CopyLeft             message    transient             sent, and its copy cannot be removed
     │   └── OutcomeUnknown       message    permanent             handed over, no answer: never sent again
-    ├── MessageError           message      permanent             one mail cannot be read or stored
     │       └── OutcomePending   message    permanent             the same, and still looked for
+    ├── MessageError           message      permanent             one mail cannot be read or stored
     │   ├── AttachmentError    message      permanent             an attachment cannot be stored
     │   ├── ReplyBounced       message      permanent             a reply came back undelivered
     │   ├── Held               message      permanent             waits for a person; its octets are kept
+    │   ├── Undelivered        message      permanent             its server gives others and not this one
     │   └── Quarantined        message      permanent             failed too often; its octets are kept
     └── TemplateError          message      permanent             a template cannot be rendered
 
@@ -126,9 +128,13 @@ class DirectoryError(EmailintError):
 
 
 class SourceError(EmailintError):
-    """A mailbox cannot be swept."""
+    """A mailbox cannot be swept.
+
+    `loci` are messages that were asked for and are not given, where it is about these and no others.
+    """
 
     scope = Scope.INTEGRATION
+    loci: tuple[str, ...] = ()
 
 
 class ConnectionFailed(SourceError):
@@ -207,11 +213,6 @@ class OutcomeUnknown(OutboundError):
     """The reply was handed over and no answer came; it is never sent again by itself."""
 
 
-class MessageError(EmailintError):
-    """One mail cannot be read or stored."""
-
-    scope = Scope.MESSAGE
-
 class OutcomePending(OutcomeUnknown):
     """The same, and the server may be asked later what became of it."""
 
@@ -221,6 +222,11 @@ class CopyLeft(OutboundError):
 
     transient = True
 
+
+class MessageError(EmailintError):
+    """One mail cannot be read or stored."""
+
+    scope = Scope.MESSAGE
 
 
 class AttachmentError(MessageError):
@@ -233,6 +239,10 @@ class ReplyBounced(MessageError):
 
 class Held(MessageError):
     """A mail that waits for a person; its octets are kept, and it is marked read."""
+
+
+class Undelivered(MessageError):
+    """A mail that its server lists and does not give, though it gives others; it stays unread."""
 
 
 class Quarantined(MessageError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emailint.errors import ProtocolFailed
 from emailint.graph_client.answers import AGAIN, TRY_LATER, Answer, Refused
-from emailint.graph_client.client import TRIES, pause_before
+from emailint.graph_client.attempts import TRIES, pause_before
 from emailint.graph_client.limits import A_MAILBOX
 
 if TYPE_CHECKING:

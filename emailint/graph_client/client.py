@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import random
 import threading
 import time
 import uuid
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from emailint.errors import ConnectionFailed, ProtocolFailed, SourceError, Throttled
-from emailint.graph_client.answers import AGAIN, BROKEN, TRY_LATER, Answer, Refused
+from emailint.graph_client.answers import AGAIN, Answer, Refused
+from emailint.graph_client.attempts import Attempts
 from emailint.graph_client.limits import A_MAILBOX, AN_APP, AN_APP_IN_NEED, slots_of
 from emailint.oauth.http import CONNECT_SECONDS, SILENCE_SECONDS, clean, new_session, unreachable
 
@@ -28,14 +28,12 @@ if TYPE_CHECKING:
 GRAPH: Final = "https://graph.microsoft.com"
 JSON_OCTETS: Final = 32_000_000
 """Of an answer that is no message."""
-TRIES: Final = 6
 PATIENCE: Final = 300.0
 """Seconds that one request may spend waiting, where a sweep has no deadline."""
 LONGEST_REQUEST: Final = 120.0
 """Seconds for one whole answer."""
 MARGIN: Final = 2.0
 """Seconds that must be left after a wait, or it is not begun."""
-_FIRST_PAUSE: Final = 1.0
 _PIECE: Final = 65_536
 _SAFE_IN_ID: Final = "=-_"
 _SAFE_IN_QUERY: Final = "$,()'="
@@ -142,27 +140,34 @@ class GraphClient:
         repeat: bool = True,
         limit: int = JSON_OCTETS,
         slots: int = 1,
+        one_mail: bool = False,
     ) -> Answer:
         """One request, to its end: throttling waited for, a dead token renewed once.
 
         `path` begins after `/v1.0`, or is a nextLink. `body` is sent as JSON, bytes as they are. Without
         `repeat` it is sent again only where Graph has said that it did nothing (401, 429). Of more than
-        `limit` octets the rest is not read. Raises Refused for what is not a success.
+        `limit` octets the rest is not read. `one_mail`: others wait for this one, so that it is given up soon
+        (see `Attempts`). Raises Refused for what is not a success.
         """
-        attempt = _Attempt(self, repeat=repeat)
+        attempts = Attempts(self, repeat=repeat, one_mail=one_mail)
+        silence = (
+            max(1.0, min(SILENCE_SECONDS, self.settings.time_left() / 3)) if one_mail else SILENCE_SECONDS
+        )
         while True:
             self._wait_for_others()
             token = self.settings.tokens.token()
+            sent = _headers(token, headers or {}, json=body is not None)
+            begun = self._clock()
             try:
                 with self._app.taken(), self._slots.taken(slots):
-                    answer = self._send(method, path, body, headers or {}, token, limit)
+                    answer = self._send(method, path, body, sent, limit, silence)
             except ConnectionFailed as error:
-                attempt.lost(error)
+                attempts.lost(error, self._clock() - begun)
                 continue
             if answer.status < 300:
                 self._slots.pause(answer.wait or 0.0)  # done, and a wish for the next request
                 return answer
-            attempt.refused(Refused(answer, token), token)
+            attempts.refused(Refused(answer, token), token)
 
     def wait(self, seconds: float, error: SourceError) -> None:
         """Let so many seconds pass; raises `error` instead where too little time would be left."""
@@ -203,33 +208,24 @@ class GraphClient:
         return str(link)
 
     def _send(
-        self, method: str, path: str, body: object, headers: Mapping[str, str], token: str, limit: int
+        self, method: str, path: str, body: object, headers: Mapping[str, str], limit: int, silence: float
     ) -> Answer:
         import requests  # noqa: PLC0415 - see oauth.http
 
         url = path if path.startswith("https://") else f"{self.settings.root}/v1.0{path}"
-        sent = {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",  # so that what is read is what was counted
-            "Authorization": f"Bearer {token}",
-            "Prefer": 'IdType="ImmutableId"',
-            "client-request-id": str(uuid.uuid4()),
-            **({"Content-Type": "application/json"} if body is not None else {}),
-            **headers,
-        }
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        ids = f"client-request-id {sent['client-request-id']}"
+        ids = f"client-request-id {headers['client-request-id']}"
         session = self._opened()
         try:
             with session.request(
                 method,
                 url,
                 data=data,
-                headers=sent,
+                headers=headers,
                 auth=_as_written(url),
                 allow_redirects=False,
                 stream=True,
-                timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+                timeout=(CONNECT_SECONDS, silence),
             ) as response:
                 content, whole = self._read(response, limit)
                 named = clean(response.headers.get("request-id", ""))[:60]
@@ -255,6 +251,18 @@ class GraphClient:
         return bytes(content), True
 
 
+def _headers(token: str, headers: Mapping[str, str], *, json: bool) -> dict[str, str]:
+    return {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",  # so that what is read is what was counted
+        "Authorization": f"Bearer {token}",
+        "Prefer": 'IdType="ImmutableId"',
+        "client-request-id": str(uuid.uuid4()),
+        **({"Content-Type": "application/json"} if json else {}),
+        **headers,
+    }
+
+
 def _as_written(url: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
     """Ask for exactly this: requests would write some of a nextLink's escapes in another way."""
 
@@ -263,48 +271,3 @@ def _as_written(url: str) -> Callable[[requests.PreparedRequest], requests.Prepa
         return request
 
     return put_back
-
-
-class _Attempt:
-    """How often one request was tried, and whether it may be once more."""
-
-    def __init__(self, client: GraphClient, *, repeat: bool) -> None:
-        self._client = client
-        self._repeat = repeat
-        self._tries = 0
-        self._renewed = False
-        self._lost = False
-
-    def lost(self, error: ConnectionFailed) -> None:
-        """No answer: once more at once, since a kept connection may have been closed meanwhile."""
-        if self._lost or not self._repeat:
-            raise error
-        self._lost = True
-
-    def refused(self, refused: Refused, token: str) -> None:
-        """An answer that is none: returns where the request may be sent again, else raises."""
-        if refused.status == 401 and not self._renewed:
-            self._renewed = True
-            self._client.settings.tokens.renewed(token)
-            return
-        self._tries += 1
-        may_repeat = self._repeat or refused.status == 429
-        hopeless = self._tries > 1 and (
-            refused.status in BROKEN or (refused.status == 504 and refused.wait is None and self._tries > 2)
-        )
-        if refused.status not in TRY_LATER or not may_repeat or hopeless:
-            raise refused
-        error = refused.explained(self._client.settings.mailbox)
-        if self._tries >= TRIES:
-            raise error
-        seconds = pause_before(self._tries, refused.wait)
-        self._client.hold(refused, seconds)
-        self._client.wait(seconds, error)
-
-
-def pause_before(tries: int, told: float | None) -> float:
-    """Seconds before the next try: what the server says, else doubling from one, by chance a little more."""
-    if told is not None:
-        return told
-    doubled: float = _FIRST_PAUSE * 2 ** (tries - 1)
-    return doubled * random.uniform(1.0, 1.25)  # noqa: S311 - spreads load, keeps no secret

@@ -112,7 +112,12 @@ class GraphSource:
     def fetch(self, refs: Sequence[MessageRef], *, headers_only: bool = False) -> Iterator[RawMessage]:
         """As `Download.messages`: whole where one is not too large, in order, and troubles at the end."""
         wanted = [(ref, identity) for ref in refs if (identity := self._id(ref.locus)) is not None]
-        return self._here.download.messages(wanted, headers_only=headers_only)
+        gone = {ref.locus for ref in refs}
+        for message in self._here.download.messages(wanted, headers_only=headers_only):
+            gone.discard(message.ref.locus)
+            yield message
+        for locus in gone:
+            self._listed.pop(locus, None)
 
     def mark_read(self, loci: Sequence[str]) -> None:
         """PATCH isRead, by `$batch` for more than one; 404 is a message that has gone."""

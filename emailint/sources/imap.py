@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from imapclient.datetime_util import format_criteria_date
 
-from emailint.errors import FolderReadOnly
+from emailint.errors import ConnectionFailed, FolderReadOnly, ProtocolFailed, SourceError
 from emailint.sources.imap_response import parse_copy_uid
 from emailint.sources.imap_stages import Stages
 from emailint.sources.locus import ImapFolder, imap_account
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
     from emailint.oauth.tokens import Tokens
     from emailint.probe import Step
+    from emailint.sources.imap_errors import Refused
     from emailint.sources.imap_session import Session
+
+RECONNECTIONS = 10
+"""So many times a sweep connects anew after an answer that broke off."""
 
 _DAY = timedelta(days=1)
 _ZONES = timedelta(days=2)  # the dates of one moment in two zones lie no further apart
@@ -70,6 +74,7 @@ class ImapSource:
         self._since = cutoff(settings.since)
         self._stages = Stages(settings)
         self._found: list[int] | None = None
+        self._reconnections = 0
 
     @property
     def account(self) -> str:
@@ -78,6 +83,11 @@ class ImapSource:
 
     def __enter__(self) -> Self:
         """Connect, log in, select the folder; the unread are asked for in the same breath."""
+        self._reconnections = 0
+        self._connect()
+        return self
+
+    def _connect(self) -> None:
         stages = self._stages
         try:
             for stage in (stages.name, stages.connect, stages.greet, stages.log_in):
@@ -87,7 +97,6 @@ class ImapSource:
         except BaseException:
             stages.close()
             raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -136,9 +145,14 @@ class ImapSource:
         uids = self._folder.uids(list(by_locus))
         settings = self._settings
         limit = settings.max_header if headers_only else settings.max_message + settings.max_message // 3
-        for uid, raw in self._session.read(uids, limit, headers_only=headers_only):
-            if uid in uids:
-                yield RawMessage(by_locus[uids[uid]], raw, whole=not headers_only)
+        refused: dict[int, Refused] = {}
+        try:
+            for uid, raw in self._session.read(uids, limit, headers_only=headers_only, refused=refused):
+                if uid in uids:
+                    yield RawMessage(by_locus[uids[uid]], raw, whole=not headers_only)
+        except SourceError as error:
+            error.loci = tuple(uids[uid] for uid in refused)
+            raise
 
     def mark_read(self, loci: Sequence[str]) -> None:
         """One `UID STORE +FLAGS.SILENT (\\Seen)` for all."""
@@ -191,7 +205,20 @@ class ImapSource:
 
     @property
     def _session(self) -> Session:
+        """The session; a new one where an answer broke off or could not be read, as mail can make it do."""
+        if not self._stages.session.usable:
+            self._reconnect()
         return self._stages.session
+
+    def _reconnect(self) -> None:
+        before = self._stages.selected.uid_validity
+        self._stages.close()
+        self._reconnections += 1
+        if self._reconnections > RECONNECTIONS:
+            raise ConnectionFailed(f"{self._settings.host} broke the connection {RECONNECTIONS} times")
+        self._connect()
+        if self._stages.selected.uid_validity != before:
+            raise ProtocolFailed(f"{self._settings.host} gave {self._settings.folder} a new UIDVALIDITY")
 
     @property
     def _folder(self) -> ImapFolder:

@@ -33,6 +33,9 @@ _BY_CODE: dict[str, type[SourceError]] = {
     "AUTHORIZATIONFAILED": LoginRefused,
     "EXPIRED": LoginRefused,
 }
+GONE = frozenset({"EXPUNGEISSUED", "NONEXISTENT"})
+"""Codes that say that some of the messages are no longer there."""
+
 _BUSY = re.compile(r"throttl|too many|rate limit|limit exceeded|try again later|temporar", re.IGNORECASE)
 _BACKOFF = re.compile(r"backoff time: (\d{1,9}) millisecond", re.IGNORECASE)  # Exchange Online
 _CODE = re.compile(r"\[([A-Z0-9-]+)", re.IGNORECASE)

@@ -18,7 +18,8 @@ from emailint.errors import (
     ProtocolFailed,
     SourceError,
 )
-from emailint.sources.imap_errors import Refused, clean, refusal
+from emailint.sources.imap_errors import GONE, Refused, clean, refusal
+from emailint.sources.imap_reading import Reading
 from emailint.sources.imap_response import (
     Fetched,
     parse_fetch,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from emailint.sources.imap_budget import Budget
 
-_GONE = {"EXPUNGEISSUED", "NONEXISTENT"}
 _SEPARATORS = frozenset("/.\\")
 # What IMAPClient's parser raises over lists that it does not understand.
 _NOT_UNDERSTOOD = (ProtocolFailed, LookupError, AttributeError, TypeError, RecursionError)
@@ -56,6 +56,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
     ) -> None:
         """Read the greeting; with `secure`, do STARTTLS by it before anything else."""
         self.where = budget.where
+        self.usable = True
         self._new_wire: Callable[[], Wire] = lambda: Wire(sock, budget, until_secured=secure is not None)
         with self._edge("greeting", ProtocolFailed):
             # ssl=False: the socket is secured already, or will be below
@@ -134,54 +135,29 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         return self.searched()
 
     def measure(self, uids: Collection[int]) -> Iterator[Fetched]:
-        """Size and INTERNALDATE of those that are still there."""
+        """Size and INTERNALDATE of those that are still there.
+
+        Where the server refuses, one of them may be the reason: those without an answer come unmeasured.
+        """
         for text, members in uid_sets(uids):
+            left = set(members)
             with self._edge("sizes", ProtocolFailed):
                 try:
                     items = "(UID RFC822.SIZE INTERNALDATE)"
-                    yield from map(parse_fetch, self._wire.fetch_each(text, items, literals=len(members)))
+                    for found in map(parse_fetch, self._wire.fetch_each(text, items, literals=len(members))):
+                        left.discard(found.uid or 0)
+                        yield found
                 except Refused as refused:
-                    if refused.answer.code not in _GONE:
+                    if refused.answer.busy:
                         raise
+                    if refused.answer.code not in GONE:
+                        yield from map(Fetched, sorted(left))
 
-    def read(self, uids: Collection[int], limit: int, *, headers_only: bool) -> Iterator[tuple[int, bytes]]:
-        """UID and octets of `BODY.PEEK[]` of those that are still there; it never marks.
-
-        `limit` is how many octets a message may have; of headers, that many at most are asked for.
-        A message that the server refuses does not keep the others back: they are asked for one by one,
-        and the refusal is raised at the end.
-        """
-        item = f"BODY.PEEK[HEADER]<0.{limit}>" if headers_only else "BODY.PEEK[]"
-        refusals: list[Refused] = []
-        for text, members in uid_sets(uids):
-            left = set(members)
-            for uid, octets in self._read(text, item, len(members), limit, refusals):
-                if uid in left:
-                    left.discard(uid)
-                    yield uid, octets
-            if refusals and len(members) > 1:
-                refusals.clear()
-                for each in sorted(left):
-                    yield from self._read(str(each), item, 1, limit, refusals)
-        with self._edge("reading mail", ProtocolFailed, "all mail that the server gives was read"):
-            if refusals:
-                raise refusals[0]
-
-    def _read(
-        self, uids: str, item: str, count: int, limit: int, refusals: list[Refused]
+    def read(
+        self, uids: Collection[int], limit: int, *, headers_only: bool, refused: dict[int, Refused]
     ) -> Iterator[tuple[int, bytes]]:
-        with self._edge("reading mail", ProtocolFailed):
-            try:
-                for response in self._wire.fetch_each(uids, f"(UID {item})", literals=count, literal=limit):
-                    found = parse_fetch(response)
-                    if found.uid is not None and found.body is not None:
-                        yield found.uid, found.body
-                    del response, found  # the next message may be as large
-            except Refused as refused:
-                if refused.answer.busy:
-                    raise
-                if refused.answer.code not in _GONE:
-                    refusals.append(refused)
+        """As `Reading.read`."""
+        return Reading(self._wire, self._edge).read(uids, limit, headers_only=headers_only, refused=refused)
 
     def mark(self, uids: Collection[int]) -> None:
         """Set `\\Seen` on those that are still there; the server has confirmed when this returns."""
@@ -257,7 +233,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
             try:
                 command()
             except Refused as refused:
-                if refused.answer.busy or refused.answer.code not in {"", *_GONE}:
+                if refused.answer.busy or refused.answer.code not in {"", *GONE}:
                     raise
                 self._wire.noop()  # in which the server says which messages have gone
                 command()
@@ -269,12 +245,19 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
 
     @contextmanager
     def _edge(self, doing: str, otherwise: type[SourceError], hint: str = "") -> Iterator[None]:
-        """Let nothing but SourceErrors out; `otherwise` is what a refusal means that has no code."""
+        """Let nothing but SourceErrors out; `otherwise` is what a refusal means that has no code.
+
+        After anything but a refusal nobody knows how far the server's answer was read: `usable` ends.
+        """
         try:
             yield
+        except SourceError:
+            self.usable = False
+            raise
         except Refused as refused:
             raise refusal(f"{self.where}: {doing}", refused.answer, otherwise, hint) from refused
         except (imaplib.IMAP4.error, ValueError) as error:
+            self.usable = False
             # Not chained, and only up to where it quotes: its words are the server's, and may hold anything.
             understood = isinstance(error, imaplib.IMAP4.error)
             what = clean(str(error).partition(":")[0]) if understood else "unreadable answer"

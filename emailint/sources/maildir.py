@@ -21,6 +21,7 @@ from emailint.errors import (
     FolderMissing,
     FolderReadOnly,
     ProtocolFailed,
+    SourceError,
 )
 from emailint.sources.locus import maildir_account
 from emailint.sources.maildir_folder import PARTS, Entry, Folder
@@ -107,18 +108,22 @@ class MaildirSource:
         """
         folder = self._folder
         folder.begin()
-        failure: OSError | None = None
+        failures: dict[str, OSError] = {}
         for ref in refs:
             try:
                 raw = folder.apply(ref.locus, self._read_headers if headers_only else folder.read)
             except OSError as error:
-                failure = failure or error
+                failures[ref.locus] = error
                 continue
             if raw is not None:
                 yield RawMessage(ref, raw, whole=not headers_only)
-        with self._translated("read"):
-            if failure:
-                raise failure
+        try:
+            with self._translated("read"):
+                for failure in failures.values():
+                    raise failure
+        except SourceError as error:
+            error.loci = tuple(failures)
+            raise
 
     def mark_read(self, loci: Sequence[str]) -> None:
         """Rename into `cur/` with the flag S; durable when it returns."""

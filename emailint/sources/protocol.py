@@ -81,7 +81,11 @@ class MailSource(Protocol):
         ...
 
     def fetch(self, refs: Sequence[MessageRef], *, headers_only: bool = False) -> Iterator[RawMessage]:
-        """Octets of the messages, in any order, never marking them read; vanished ones are left out."""
+        """Octets of the messages, in any order, never marking them read; vanished ones are left out.
+
+        A message that the server does not give keeps no other back: the error that ends the iteration names
+        it in `loci`. An error that names none may have ended it early. Other verbs work after either.
+        """
         ...
 
     def mark_read(self, loci: Sequence[str]) -> None:

@@ -125,6 +125,10 @@ class Ledger(Protocol):
         """No longer in flight: they vanished, or were not read for a reason outside of them."""
         ...
 
+    def given(self, account: str, count: int) -> Sequence[str]:
+        """Places in this mailbox of messages that could be read, those that were taken last first."""
+        ...
+
     def transaction(self) -> AbstractContextManager[Batch]:
         """One transaction; commits durably on a clean exit, else nothing of it stays."""
         ...

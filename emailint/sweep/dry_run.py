@@ -125,6 +125,10 @@ class DryLedger:
         """Attempts so far, and this one; not counted."""
         return self.ledger.suspects([locus]).get(locus, 0) + 1
 
+    def given(self, account: str, count: int) -> Sequence[str]:
+        """What was taken before."""
+        return self.ledger.given(account, count)
+
     def release(self, loci: Sequence[str]) -> None:
         """Nothing was noted."""
 

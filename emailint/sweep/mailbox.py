@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from emailint import message as reader
-from emailint.errors import MessageError, SourceError
+from emailint.errors import MessageError, ProtocolFailed, SourceError, Undelivered
 from emailint.message.model import Limits, ReadSettings
 from emailint.sources.protocol import RawMessage
 from emailint.sweep.troubles import About
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from emailint.config.model import Config, Integration
     from emailint.message.model import InboundMessage
@@ -47,10 +47,15 @@ class Job:
 
 @dataclass(slots=True)
 class Fetched:
-    """What came of one fetch: `error` is what ended it early, `vanished` what was no longer there."""
+    """What came of one fetch.
+
+    `vanished` were no longer there; `withheld` are there and were not given, each with why; `unread` were not
+    come to, since `error` ended it early (it may also name what was withheld, and have ended nothing).
+    """
 
     reads: list[Read] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
+    withheld: dict[str, SourceError] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     error: SourceError | None = None
 
@@ -85,18 +90,27 @@ def windows(refs: Sequence[MessageRef]) -> Iterator[Sequence[MessageRef]]:
         yield refs[start : start + WINDOW]
 
 
-def fetch(source: MailSource, job: Job, settings: ReadSettings) -> Fetched:
+def fetch(source: MailSource, job: Job, read_one: Callable[[RawMessage], Read]) -> Fetched:
     """Fetch and read a job. A connection that breaks in the middle keeps what came before."""
     fetched = Fetched()
-    came: set[str] = set()
+    missing = {ref.locus: ref for ref in job.refs}
     try:
         for raw in source.fetch(job.refs, headers_only=job.headers_only):
-            came.add(raw.ref.locus)
-            fetched.reads.append(read(raw, settings))
+            ref = missing.pop(raw.ref.locus, raw.ref)
+            if raw.whole and not raw.raw and ref.size != 0:
+                announced = "" if ref.size is None else f" of its {ref.size:,} octets"
+                fetched.withheld[ref.locus] = ProtocolFailed(f"the server gave none{announced}")
+            else:
+                fetched.reads.append(read_one(raw))
+        still_there = {ref.locus for ref in source.measure(list(missing.values()))} if missing else set[str]()
     except SourceError as error:
         fetched.error = error
-    missing = [ref.locus for ref in job.refs if ref.locus not in came]
-    (fetched.unread if fetched.error else fetched.vanished).extend(missing)
+        fetched.withheld |= {locus: error for locus in error.loci if locus in missing}
+        fetched.unread += [locus for locus in missing if locus not in fetched.withheld]
+    else:
+        silence = ProtocolFailed("the server lists it and gives nothing of it")
+        fetched.withheld |= {locus: silence for locus in missing if locus in still_there}
+        fetched.vanished += [locus for locus in missing if locus not in still_there]
     order = {ref.locus: number for number, ref in enumerate(job.refs)}
     fetched.reads.sort(key=lambda each: order[each.ref.locus])
     return fetched
@@ -133,6 +147,25 @@ def read_alone(raw: RawMessage, settings: ReadSettings) -> Read:
 def quarantined(alone: Read, settings: ReadSettings) -> Read:
     """The minimal reading of a message that failed too often."""
     return replace(alone, message=reader.read_minimal(alone.raw, settings, str(alone.failure)))
+
+
+def headers_alone(source: MailSource, ref: MessageRef, settings: ReadSettings, failure: Undelivered) -> Read:
+    """The minimal reading of a message that is not given: of its headers, as far as these are to be had."""
+    try:
+        raw = next((each.raw for each in list(source.fetch([ref], headers_only=True))), b"")
+    except SourceError:
+        raw = b""
+    message = reader.read_minimal(raw, settings)
+    if message.message_id is None:  # nothing may tell it from another such message
+        raw = (raw or b"\r\n") + ref.locus.encode("utf-8", "surrogatepass")
+        message = reader.read_minimal(raw, settings)
+    message = replace(
+        message,
+        size=ref.size or message.size,
+        attachments=(),
+        defects=(f"not_delivered: {failure}", *message.defects[1:]),
+    )
+    return Read(ref, message, raw, whole=False, failure=failure)
 
 
 def about(ref: MessageRef, message: InboundMessage | None, attempt: int = 1) -> About:

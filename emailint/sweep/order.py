@@ -10,32 +10,29 @@ recovery code.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from emailint import retry
-from emailint.errors import AttachmentError, DirectoryError, FolderMissing, FolderReadOnly, RepliesStopped
-from emailint.reply.reason import Reason
-from emailint.sweep import entry, mailbox, plans, telling
+from emailint.errors import AttachmentError, DirectoryError, FolderMissing, FolderReadOnly, Throttled
+from emailint.sweep import entry, mailbox, plans, telling, withheld
 from emailint.sweep.connect import place_of
+from emailint.sweep.delivery import Delivery
 from emailint.sweep.options import MailboxListed
-from emailint.sweep.troubles import About
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from emailint.config.model import Integration
-    from emailint.errors import MessageError, SourceError
+    from emailint.errors import MessageError
     from emailint.message.model import ReadSettings
-    from emailint.sources.protocol import MailSource, MessageRef
+    from emailint.sources.protocol import MailSource, MessageRef, RawMessage
     from emailint.store.ledger import Batch
     from emailint.store.records import OpenError
-    from emailint.sweep.mailbox import Job, Read
+    from emailint.sweep.mailbox import Fetched, Job, Read
     from emailint.sweep.plans import Kept, Plan
     from emailint.sweep.result import MessageResult
     from emailint.sweep.run import Run, Tally
-
-
-BREAKER = f"withheld: {Reason.BREAKER}"
 
 
 class MailboxSweep:
@@ -49,6 +46,7 @@ class MailboxSweep:
         self.ledger = run.store.ledger
         self.place = place_of(source, integration)
         self.intake = entry.Intake(run, integration, self.place)
+        self.delivery = Delivery(source, self.ledger, self.place)
         self.settings: ReadSettings = mailbox.read_settings(run.config, integration)
 
     def sweep(self) -> None:
@@ -75,15 +73,27 @@ class MailboxSweep:
         self.suspects(fresh)
         for window in mailbox.windows(fresh):
             self.batches(window)
+        withheld.ask_again(self)
 
     def new_ones(self, unread: Sequence[MessageRef]) -> list[MessageRef]:
-        """Those of the unread that the ledger does not know, as many as the run may still take."""
+        """Those of the unread that the ledger does not know, as many as the run may still take.
+
+        Those that an earlier sweep did not get are put aside until the others are taken.
+        """
         done = self.ledger.done([ref.locus for ref in unread])
         fresh = [ref for ref in unread if ref.locus not in done]
         self.tally.add(listed=len(unread), already_known=len(unread) - len(fresh))
+        late = self.late(fresh)
+        fresh.sort(key=lambda ref: ref.locus in late)
         granted = fresh[: self.run.quota.take(len(fresh))]
         self.tally.tell(MailboxListed(self.integration.name, len(granted)))
-        return granted
+        return self.delivery.set_aside(granted, late)
+
+    def late(self, fresh: Sequence[MessageRef]) -> frozenset[str]:
+        """Loci of what the server did not give before, or that may have been why it asked to wait."""
+        late = self.run.troubles.undelivered(self.integration.name)
+        throttled = fresh and self.ledger.health(self.place).kind == Throttled("").kind
+        return late | {fresh[0].locus} if throttled else late
 
     def suspects(self, fresh: list[MessageRef]) -> None:
         """Take those alone that were in flight when an earlier run died; they leave the list."""
@@ -98,51 +108,43 @@ class MailboxSweep:
         for job in (job for ref in measured for job in mailbox.jobs([ref], self.run.config)):
             if self.must_end():
                 return
-            self.alone(job)
+            self.delivery.after(job, self.alone(job))
 
     def batches(self, window: Sequence[MessageRef]) -> None:
-        """Measure one window of the list, and take it in batches.
-
-        One message that the server will not give holds up no other batch; a second failure is taken to be
-        the mailbox's.
-        """
+        """Measure one window of the list, and take it in batches; what is not given holds up no other."""
         if self.must_end():
             return
         measured = self.source.measure(window)
         self.tally.add(vanished=len(window) - len(measured))
-        refused: SourceError | None = None
-        for job in mailbox.jobs(measured, self.run.config):
-            if self.must_end():
-                return
-            error = self.batch(job)
-            if error is not None and refused is not None:
-                raise error
-            refused = error or refused
-        if refused is not None:
-            raise refused
+        waiting = deque(mailbox.jobs(measured, self.run.config))
+        while waiting and not self.must_end():
+            job = waiting.popleft()
+            again = self.delivery.after(job, self.batch(job))
+            waiting.extendleft(reversed(again))
 
-    def batch(self, job: Job) -> SourceError | None:
-        """Take one batch: from in flight to read (and moved); the error that cut it short, if any."""
-        self.ledger.begin([ref.locus for ref in job.refs])
-        fetched = mailbox.fetch(self.source, job, self.settings)
-        if fetched.unread:
-            self.ledger.release(fetched.unread)
-        self.drop(fetched.vanished)
+    def batch(self, job: Job) -> Fetched:
+        """Take one batch: from in flight to read (and moved)."""
+        fetched = self.fetched(job, lambda raw: mailbox.read(raw, self.settings))
         self.take([read for read in fetched.reads if read.failure is None])
         for read in fetched.reads:
             if read.failure is not None:
                 self.judge(mailbox.again_alone(read, self.settings))
-        return fetched.error
+        return fetched
 
-    def alone(self, job: Job) -> None:
+    def alone(self, job: Job) -> Fetched:
         """Take one message alone, reading it in a child process."""
+        fetched = self.fetched(job, lambda raw: mailbox.read_alone(raw, self.settings))
+        for read in fetched.reads:
+            self.judge(read)
+        return fetched
+
+    def fetched(self, job: Job, read_one: Callable[[RawMessage], Read]) -> Fetched:
+        """What comes of a job, which is in flight until then; all of the answer before the next command."""
         self.ledger.begin([ref.locus for ref in job.refs])
-        # All of the answer before the next command.
-        raws = list(self.source.fetch(job.refs, headers_only=job.headers_only))
-        for raw in raws:
-            self.judge(mailbox.read_alone(raw, self.settings))
-        if not raws:
-            self.drop([ref.locus for ref in job.refs])
+        fetched = mailbox.fetch(self.source, job, read_one)
+        self.ledger.release([*fetched.unread, *fetched.withheld])
+        self.drop(fetched.vanished)
+        return fetched
 
     def judge(self, read: Read) -> None:
         """Take a message that was read alone; a failure counts an attempt, and the last one quarantines."""
@@ -204,20 +206,6 @@ class MailboxSweep:
         batch.add(made.entry)
         return made.result
 
-    def fields(self, result: MessageResult) -> None:
-        """Fields that could not be made are an error of their alias, until a case has all of them."""
-        if result.outcome != "cases":
-            return
-        broken, about = (
-            telling.broken_field(result),
-            About(key=f"{self.integration.name}: fields of {result.alias}"),
-        )
-        if broken is None:
-            self.run.troubles.close_key(about.key)
-        else:
-            self.tally.error = str(broken)
-            self.run.troubles.report(broken, self.integration, about)
-
     def listed(self, plan: Plan, result: MessageResult) -> OpenError | None:
         """The error of mail that waits for a person, in one transaction with its row: none is forgotten."""
         error = telling.trouble(plan, result)
@@ -231,10 +219,10 @@ class MailboxSweep:
             self.run.troubles.note(error)
         for result in results:
             self.tally.done(result)
-            self.fields(result)
+            telling.fields(result, self.run.troubles, self.integration, self.tally)
         self.tally.add(replies_withheld=sum(result.reply.startswith("withheld") for result in results))
-        if any(result.reply == BREAKER for result in results):
-            self.run.troubles.report(stopped(self.integration), self.integration)
+        if any(result.reply == telling.BREAKER for result in results):
+            self.run.troubles.report(telling.stopped(self.integration), self.integration)
         self.run.troubles.close_loci(result.locus for result in results)
 
     # The steps
@@ -286,12 +274,3 @@ class MailboxSweep:
     def report(self, read: Read, error: MessageError, attempt: int = 1) -> None:
         """Open an error for this message; it stays unread and is tried again."""
         self.run.troubles.report(error, self.integration, mailbox.about(read.ref, read.message, attempt))
-
-
-def stopped(integration: Integration) -> RepliesStopped:
-    """One error for all replies that the breaker holds back."""
-    return RepliesStopped(
-        f"integration {integration.name!r} makes more cases at once than its breaker allows;"
-        " the cases are made, but their senders get no reply",
-        hint="look for a loop or a flood; reply.limit.breaker sets the bound",
-    )

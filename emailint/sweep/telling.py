@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emailint.errors import Held, MessageError, Quarantined, ReplyBounced, TemplateError
+from emailint.errors import (
+    Held,
+    MessageError,
+    Quarantined,
+    RepliesStopped,
+    ReplyBounced,
+    TemplateError,
+    Undelivered,
+)
 from emailint.message.model import Kind
+from emailint.reply.reason import Reason
 from emailint.routing.record import FIELD_DEFECT
 from emailint.sweep.result import MessageResult
 from emailint.sweep.troubles import About
 
 if TYPE_CHECKING:
     from emailint.config.model import Integration
+    from emailint.errors import SourceError
     from emailint.message.model import InboundMessage
     from emailint.sweep.mailbox import Read
     from emailint.sweep.plans import Plan
+    from emailint.sweep.run import Tally
+    from emailint.sweep.troubles import Troubles
+
+BREAKER = f"withheld: {Reason.BREAKER}"
+"""What is said of a reply that the breaker holds back."""
 
 
 def result(plan: Plan, outcome: str, *, case_id: str | None = None, detail: str = "") -> MessageResult:
@@ -57,7 +72,45 @@ def broken_field(result: MessageResult) -> TemplateError | None:
     )
 
 
+def fields(result: MessageResult, troubles: Troubles, integration: Integration, tally: Tally) -> None:
+    """Fields that could not be made are an error of their alias, until a case has all of them."""
+    if result.outcome != "cases":
+        return
+    broken, about_alias = broken_field(result), About(key=f"{integration.name}: fields of {result.alias}")
+    if broken is None:
+        troubles.close_key(about_alias.key)
+    else:
+        tally.error = str(broken)
+        troubles.report(broken, integration, about_alias)
+
+
+def stopped(integration: Integration) -> RepliesStopped:
+    """One error for all replies that the breaker holds back."""
+    return RepliesStopped(
+        f"integration {integration.name!r} makes more cases at once than its breaker allows;"
+        " the cases are made, but their senders get no reply",
+        hint="look for a loop or a flood; reply.limit.breaker sets the bound",
+    )
+
+
+def undelivered(error: SourceError, attempts: int) -> Undelivered:
+    """What is told of a mail that its server does not give, while it gives others."""
+    return Undelivered(
+        f"the server lists a mail and does not give it: {error}; it stays unread, and each sweep asks for it"
+        " again, after all others",
+        hint="open it in the mailbox; what cannot be opened there either can only be deleted. After"
+        f" {attempts} sweeps in which the server gave other mail, a case is made of its headers",
+    )
+
+
 def _quarantine(plan: Plan) -> Quarantined:
+    if isinstance(plan.read.failure, Undelivered):
+        return Quarantined(
+            f"a mail is quarantined that its server does not give: {plan.read.failure}; its case holds its"
+            " headers, as far as they could be had; the mail stays in its folder, marked read",
+            hint="open it in the mailbox; `emailint retry` with the id of this error, or --quarantined for"
+            " all such mail, asks the server for it again and adds it to its case",
+        )
     return Quarantined(
         f"a mail could not be read and is quarantined: {plan.read.failure}; its case holds its headers and,"
         " as an attachment, the whole mail",

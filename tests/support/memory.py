@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
+from emailint.errors import ConnectionFailed, SourceError
 from emailint.sources.protocol import MessageRef, RawMessage, Received
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class MemorySource:
     """A `MailSource` whose mailbox is a dict of UIDs.
 
     `calls` notes each verb; `before` is called with the verb before anything is done and may raise.
-    `unmarkable` makes marking fail as a read-only folder does.
+    `withheld` are UIDs that the server does not give, with why; `breaking` those at which it breaks.
     """
 
     mails: dict[int, Mail] = field(default_factory=dict)
@@ -60,6 +61,8 @@ class MemorySource:
     calls: list[str] = field(default_factory=list)
     before: Callable[[str], None] = lambda _verb: None
     fetching: bool = False
+    withheld: dict[int, SourceError] = field(default_factory=dict)
+    breaking: set[int] = field(default_factory=set)
 
     def deliver(self, raw: bytes, **about: object) -> int:
         """Put a new unread mail into the mailbox."""
@@ -106,13 +109,23 @@ class MemorySource:
         """As over a wire: no other verb while this one is being answered."""
         self._call("fetch")
         self.fetching = True
-        for ref in refs:
-            self._call("fetch one")
-            mail = self._mail(ref.locus)
-            if mail is not None:
-                raw = mail.raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if headers_only else mail.raw
-                yield RawMessage(ref, raw, whole=not headers_only)
+        try:
+            for ref in refs:
+                self._call("fetch one")
+                uid, mail = self._uid(ref.locus), self._mail(ref.locus)
+                if uid in self.breaking and not headers_only:
+                    raise ConnectionFailed("the connection was lost")
+                if mail is not None and (headers_only or uid not in self.withheld):
+                    raw = mail.raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if headers_only else mail.raw
+                    yield RawMessage(ref, raw, whole=not headers_only)
+        except SourceError:
+            self.fetching = False  # it connects anew by itself
+            raise
         self.fetching = False
+        missing = {ref.locus: self.withheld.get(self._uid(ref.locus)) for ref in refs if not headers_only}
+        for error in filter(None, missing.values()):
+            error.loci = tuple(locus for locus, why in missing.items() if why)
+            raise error
 
     def mark_read(self, loci: Sequence[str]) -> None:
         self._call("mark")

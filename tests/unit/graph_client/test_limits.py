@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from emailint.graph_client.client import GraphSettings, pause_before, query_of
+from emailint.graph_client.attempts import pause_before
+from emailint.graph_client.client import GraphSettings, query_of
 from emailint.graph_client.limits import Slots
 from tests.unit.graph_client.tokens import OneToken
 
