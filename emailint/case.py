@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+
+
 def stamp(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC with whole seconds, `2026-11-24T18:00:05Z`; None stays None."""
     if moment is None:
@@ -28,9 +31,7 @@ def stamp(moment: datetime | None) -> str | None:
 
 def json_line(record: Mapping[str, Any]) -> bytes:
     """One ASCII line, newline at its end and nowhere else (lone surrogates come out as escapes)."""
-    return (
-        json.dumps(record, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
-    )
+    return _ENCODER.encode(record).encode("ascii") + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

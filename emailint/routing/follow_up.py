@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
@@ -130,9 +131,14 @@ def _candidates(message: InboundMessage, cases: Cases, terms: Terms) -> Iterator
         case_id = cases.case_of([message_id])
         if case_id is not None:
             yield case_id, source, False
-    tag = re.compile(rf"\[({re.escape(terms.prefix)}-[0-9]{{6,12}})\]", re.IGNORECASE)
-    for match in islice(tag.finditer(message.subject), MOST_TAGS):
+    for match in islice(_tag(terms.prefix).finditer(message.subject), MOST_TAGS):
         yield match[1].upper() if terms.prefix.isupper() else match[1], "subject tag", False
+
+
+@cache
+def _tag(prefix: str) -> re.Pattern[str]:
+    """The tag of a case in a subject."""
+    return re.compile(rf"\[({re.escape(prefix)}-[0-9]{{6,12}})\]", re.IGNORECASE)
 
 
 def _references(message: InboundMessage) -> Iterator[tuple[str, str]]:

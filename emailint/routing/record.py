@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from emailint.case import Case, FollowUp, message_block
+from emailint.config.model import CaseDefaults
 from emailint.errors import TemplateError
 from emailint.routing.due import due_at
 from emailint.routing.inline import with_stored_paths
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FIELD_DEFECT = "case field"
 """How the defects of fields begin whose templates fail."""
 
+_NOTHING = CaseDefaults()
 NO_SUBJECT = "(no subject)"
 SUBJECT_LENGTH = 1_000
 
@@ -175,6 +177,8 @@ def field_variables(
 def _with_fields(case: Case, match: AliasMatch, variables: Mapping[str, Any]) -> Case:
     """The case with what the alias maps onto it."""
     mapped, defects = match.alias.case, list(case.defects)
+    if mapped == _NOTHING:
+        return case
 
     def value(name: str, template: str | None, fallback: str | None) -> str | None:
         try:

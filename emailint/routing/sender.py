@@ -14,7 +14,7 @@ def sender_of(message: InboundMessage, alias: Alias) -> Address | None:
     first = next((each for each in message.senders if each.address), None)
     if first is None:
         return message.senders[0] if message.senders else None
+    if not message.reply_to or not alias.trust_reply_to:
+        return first
     trusted = {address.lower() for address in alias.trust_reply_to}
-    if first.address.lower() in trusted and message.reply_to:
-        return message.reply_to[0]
-    return first
+    return message.reply_to[0] if first.address.lower() in trusted else first

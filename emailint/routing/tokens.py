@@ -66,7 +66,7 @@ def tokens_in(text: str, subject: str = "") -> Tokens:
 
     What looks like a token within a link is none.
     """
-    if _TOKEN.search(text) is None:
+    if "id=" not in text.lower() or _TOKEN.search(text) is None:  # the former is far quicker
         return Tokens()
     found: dict[str, dict[str, None]] = {"CLID": {}, "WSID": {}}
     for match in _TOKEN.finditer(own_words(text, subject)):

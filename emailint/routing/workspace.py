@@ -63,22 +63,23 @@ class _Asked:
     alias: Alias
     message: InboundMessage | None
     knowledge: Knowledge
+    address: str
+    """The sender's address, lower case; "" where there is none."""
+    doubt: str
+    """Why the sender may be somebody else; "" where nothing says so."""
 
-    @property
-    def address(self) -> str:
-        """The sender's address, lower case; "" where there is none."""
-        sender = sender_of(self.message, self.alias) if self.message else None
-        return sender.address.lower() if sender else ""
 
-    @property
-    def doubt(self) -> str:
-        """Why the sender may be somebody else; "" where nothing says so."""
-        if self.message is None:
-            return ""
-        if self.message.authentication.dmarc == "fail":
-            return "the sender is not verified: DMARC fail"
-        several = len({each.address.lower() for each in self.message.senders if each.address}) > 1
-        return "the sender is not certain: From names several addresses" if several else ""
+def _asked(alias: Alias, message: InboundMessage | None, knowledge: Knowledge) -> _Asked:
+    sender = sender_of(message, alias) if message else None
+    address = sender.address.lower() if sender else ""
+    return _Asked(alias, message, knowledge, address, _doubt(message) if message else "")
+
+
+def _doubt(message: InboundMessage) -> str:
+    if message.authentication.dmarc == "fail":
+        return "the sender is not verified: DMARC fail"
+    several = len({each.address.lower() for each in message.senders if each.address}) > 1
+    return "the sender is not certain: From names several addresses" if several else ""
 
 
 def find_workspace(
@@ -88,7 +89,7 @@ def find_workspace(
 
     Raises DirectoryError where the directory cannot be asked.
     """
-    asked = _Asked(alias, message, knowledge or Knowledge())
+    asked = _asked(alias, message, knowledge or Knowledge())
     says: list[Trace] = [Trace("sender", asked.doubt)] if asked.doubt else []
     for answer in _answers(asked):
         says.extend(answer.says)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
@@ -117,17 +118,23 @@ class Tally:
 
     name: str
     tell: Callable[[Event], None]
-    counts: Counts = field(default_factory=Counts)
     messages: list[MessageResult] = field(default_factory=list)
     error: str | None = None
     in_passing: bool = False
     replies: dict[str, str] = field(default_factory=dict)
+    _numbers: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def counts(self) -> Counts:
+        """What was counted so far."""
+        with self._lock:
+            return Counts(**self._numbers)
 
     def add(self, **counts: int) -> None:
         """Add to the counts of these names."""
         with self._lock:
-            self.counts += Counts(**counts)
+            self._numbers.update(counts)
 
     def done(self, result: MessageResult) -> None:
         """One message is through."""
