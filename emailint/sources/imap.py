@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Self
@@ -46,8 +47,9 @@ class ImapSettings:
     opens the folder by EXAMINE.
 
     `timeout` is seconds without an octet, `command_timeout` seconds for one command's whole answer (for
-    fetching: for one message). `max_message` and `max_header` are octets; a third more is let in for a
-    message, since servers only estimate sizes, and what is larger is refused before it takes memory.
+    fetching: for one message); `time_left` says how many the sweep has. `max_message` and `max_header` are
+    octets; a third more is let in for a message, since servers only estimate sizes, and what is larger is
+    refused before it takes memory.
     """
 
     host: str
@@ -64,6 +66,7 @@ class ImapSettings:
     max_message: int = 35_000_000
     max_header: int = 300_000
     tokens: Tokens | None = field(default=None, repr=False)
+    time_left: Callable[[], float] = field(default=lambda: math.inf, repr=False)
 
 
 class ImapSource:

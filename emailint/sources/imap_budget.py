@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ _LINES_TOGETHER = 16_000_000
 _LINES = 500_000
 _SMALL_LITERAL = 65_536
 _SMALL_LITERALS = 100
+AFTERWARDS = 3.0
+"""Seconds after the sweep's end for an answer that is under way: what is marked then need not be again.
+
+Less than what the watchdog allows, which ends the process."""
 _SLOWEST = 50_000  # octets a second: who sends a large message more slowly than this is timed out
 
 
@@ -25,13 +30,15 @@ class Budget:
     """Bounds on one command, renewed by `restart`; all methods raise SourceErrors, named by `where`.
 
     `timeout` is seconds without an octet, `command_timeout` seconds for the whole answer; literals add
-    to it what a slow connection takes for them. `heard`: whether any line has come at all.
+    to it what a slow connection takes for them. `time_left` is how many seconds the sweep has; nothing waits
+    longer than `AFTERWARDS` beyond. `heard`: whether any line has come at all.
     """
 
     where: str
     timeout: float
     command_timeout: float
     clock: Callable[[], float] = time.monotonic
+    time_left: Callable[[], float] = lambda: math.inf
     heard: bool = field(init=False, default=False)
     _until: float = field(init=False, default=0.0)
     _lines: int = field(init=False, default=0)
@@ -55,13 +62,14 @@ class Budget:
 
     def wait(self) -> float:
         """How many seconds the next octet may take."""
-        left = self._until - self.clock()
-        if left <= 0:
+        left, sweep = self._until - self.clock(), self.time_left() + AFTERWARDS
+        if min(left, sweep) <= 0:
+            bound = f"within {self.command_timeout:g} s" if left <= 0 else "before the sweep had to end"
             raise ConnectionFailed(
-                f"{self.where} did not finish its answer within {self.command_timeout:g} s",
+                f"{self.where} did not finish its answer {bound}",
                 hint="the mail stays unread, and the next run tries again",
             )
-        return min(self.timeout, left)
+        return min(self.timeout, left, sweep)
 
     def spend_line(self, octets: int) -> None:
         """Take a line into account, its end included."""

@@ -18,6 +18,9 @@ Piece = bytes | tuple[bytes, bytes]
 MAX_UIDS = 1_000_000
 """More than this in one answer is a server that lies: `1:4294967295` would fill the memory."""
 
+_TEXT = 100_000
+"""Octets of a FETCH response beside its literals; what is asked for here takes a few hundred."""
+
 _SET_OCTETS = 4_000  # servers take lines of 8,000 octets (RFC 7162 section 4)
 _SET_UIDS = 5_000  # so that a command ends in time on a slow server
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -151,6 +154,8 @@ def _ranges(uids: list[int], most: int) -> Iterator[tuple[int, int]]:
 
 def _attributes(pieces: Sequence[Piece]) -> Iterator[tuple[bytes, bytes | None]]:
     """Name and value of each attribute; None for NIL and for lists."""
+    if sum(len(piece[0]) if isinstance(piece, tuple) else len(piece) for piece in pieces) > _TEXT:
+        raise ProtocolFailed("the server sent a FETCH response without end")
     tokens = list(_tokens(pieces))
     if len(tokens) < 3 or tokens[1] != b"(" or tokens[-1] != b")":
         raise ProtocolFailed("the server sent a FETCH response that is none")
@@ -175,8 +180,12 @@ def _outermost(tokens: Sequence[bytes | _String]) -> Iterator[bytes | _String]:
             depth += 1
         elif token == b")":
             depth -= 1
-        if depth <= 0:
+        if depth == 0:
             yield token
+        elif depth < 0:
+            break
+    if depth:
+        raise ProtocolFailed("the server sent a FETCH response with parentheses that do not match")
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Stages:
         wrap = partial(secure, host=settings.host, port=settings.port, ca_file=settings.ca_file)
         if settings.tls == "implicit":
             self._socket = wrap(self._socket)
-        budget = Budget(self._where, settings.timeout, settings.command_timeout)
+        budget = Budget(self._where, settings.timeout, settings.command_timeout, time_left=settings.time_left)
         try:
             self._session = Session(self._socket, budget, wrap if settings.tls == "starttls" else None)
         except ConnectionFailed as error:

@@ -169,6 +169,7 @@ def _imap(
         tokens=_mail_tokens(config, integration, integration.host, time_left, keep=not read_only)
         if integration.sign_in
         else None,
+        time_left=time_left,
     )
     return ImapSource(settings)
 

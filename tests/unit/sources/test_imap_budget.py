@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emailint.errors import ConnectionFailed, ProtocolFailed
-from emailint.sources.imap_budget import LINE, Budget
+from emailint.sources.imap_budget import AFTERWARDS, LINE, Budget
 
 
 class Clock:
@@ -84,3 +84,16 @@ def test_literals_are_bounded_by_what_was_asked_for(budget: Budget) -> None:
     budget.spend_literal(100)
     with pytest.raises(ProtocolFailed):
         budget.spend_literal(0)
+
+
+def test_nothing_waits_long_beyond_the_end_of_the_sweep(clock: Clock) -> None:
+    budget = Budget("h:993", timeout=20, command_timeout=120, clock=clock, time_left=lambda: 10 - clock.now)
+    budget.restart(literals=1, literal=40_000_000)
+    budget.spend_literal(40_000_000)
+    assert budget.wait() == 10 + AFTERWARDS
+    clock.now = 10 + AFTERWARDS
+    with pytest.raises(ConnectionFailed, match="before the sweep had to end"):
+        budget.wait()
+    budget.restart()
+    with pytest.raises(ConnectionFailed):
+        budget.wait()
