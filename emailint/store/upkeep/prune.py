@@ -118,13 +118,13 @@ def _prune_files(folder: Path, name: str, stays: Callable[[bytes], bool], now: d
 
 
 def _prune_attachments(folder: Path, ledger: UpkeepLedger, before: datetime) -> None:
-    """Folders of chosen cases, and those that were kept of mail that then was ignored."""
+    """Folders of chosen cases, and those that were kept of mail which then was ignored or known."""
     gone = False
     with disk.folder(folder / ATTACHMENTS) as within:
         for line in ledger.chosen_lines():
             for name in sorted({str(each["path"]).split("/")[1] for each in attachments_of(line)}):
                 gone |= _remove_folder(name, within)
-        for key in ledger.ignored(before):
+        for key in ledger.without_content(before):
             gone |= _remove_folder(folder_name(key), within)
         if gone:
             os.fsync(within)

@@ -76,9 +76,15 @@ class PruningVerbs(ComparingVerbs):
         for (content,) in self.rows(f"SELECT content FROM line WHERE content <> x'' AND row IN ({_ROWS})"):  # noqa: S608  ours
             yield content
 
-    def ignored(self, before: datetime) -> Iterator[Key]:
-        """What was ignored before this moment: attachments that were kept of it serve nobody."""
-        query = "SELECT scope, fingerprint FROM message WHERE disposition = 'ignored' AND created_at < ?"
+    def without_content(self, before: datetime) -> Iterator[Key]:
+        """What was ignored before this moment, and what was pruned earlier: attachments of it serve nobody.
+
+        They are kept before the ledger is asked whether a mail is known.
+        """
+        query = (
+            "SELECT scope, fingerprint FROM message WHERE disposition = 'ignored' AND created_at < ?"
+            " OR row IN (SELECT row FROM line WHERE content = x'')"
+        )
         for scope, fingerprint in self.rows(query, to_micros(before)):
             yield Key(scope, fingerprint)
 

@@ -35,44 +35,43 @@ class Restorer:
     """Adds rows within a transaction that is open."""
 
     def __init__(self, database: Database) -> None:
-        self._batch = SqliteBatch(database)
         self._database = database
         self._newest: dict[str, deque[str]] = {}
         self._number = 0
 
     def find(self, key: Key) -> Known | None:
         """The row of this key."""
-        return self._batch.find(key)
+        return SqliteBatch(self._database).find(key)
 
     def add(self, restored: Restored) -> None:
         """The row of a line that the ledger does not know."""
         entry = restored.entry
         self._number = max(self._number, number(entry.case_id or "") or 0)
-        known = self._batch.find(entry.key)
+        known = self.find(entry.key)
         if restored.reread and known is not None and known.case_id == entry.case_id:
             self._reread(known.row, entry)
         elif known is None:
             self._insert(entry)
         elif known.disposition is Disposition.HELD:
-            self._batch.replace(known, entry)
+            SqliteBatch(self._database).replace(known, entry)
             self._settle(known.row, entry)
         else:
             self._insert(replace(entry, key=_free_key(entry)))
 
     def remember(self, entry: Entry) -> bool:
         """The mail of a line whose case id another bears: it makes no second case. False: it is known."""
-        if self._batch.find(entry.key) is not None:
+        if self.find(entry.key) is not None:
             return False
         bare = replace(
             entry, disposition=Disposition.IGNORED, case_id=None, journal=None, line=None, reply=None
         )
-        self._batch.add(replace(bare, kept=None))
+        self._write(replace(bare, kept=None))
         self._database.rows("UPDATE locus SET marked = 1 WHERE locus = ?", stored(entry.locus))
         return True
 
     def hold(self, entry: Entry) -> None:
         """Octets that nothing else is known of wait for a person."""
-        self._batch.add(entry)
+        self._write(entry)
         self._database.rows("UPDATE locus SET marked = 1 WHERE locus = ?", stored(entry.locus))
 
     def keep(self, row: int, locus: str, kept: KeptMail) -> None:
@@ -126,10 +125,16 @@ class Restorer:
         self._database.rows("DROP TABLE placing")
 
     def _insert(self, entry: Entry) -> None:
-        self._batch.add(entry)
-        known = self._batch.find(entry.key)
+        self._write(entry)
+        known = self.find(entry.key)
         if known is not None:
             self._settle(known.row, entry)
+
+    def _write(self, entry: Entry) -> None:
+        """As a sweep does, one at a time: there may be a million."""
+        batch = SqliteBatch(self._database)
+        batch.add(entry)
+        batch.finish()
 
     def _settle(self, row: int, entry: Entry) -> None:
         """The line stands in its file; the mail was marked; the reply was begun, as far as is known."""
