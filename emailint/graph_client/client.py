@@ -120,14 +120,17 @@ class GraphClient:
         url: str | None = path + query_of(parameters)
         seen = {url}
         while url is not None:
-            page = self.request("GET", url).mapping()
+            answer = self.request("GET", url)
+            page = answer.mapping()
             entries = page.get("value")
             if not isinstance(entries, list):
-                raise ProtocolFailed("Graph answered a list without entries", hint=AGAIN)
+                raise ProtocolFailed(f"Graph answered a list without entries ({answer.ids})", hint=AGAIN)
             yield [entry for entry in entries if isinstance(entry, dict)]
-            url = self._next(page)
+            url = self._next(page, answer.ids)
             if url in seen and url is not None:
-                raise ProtocolFailed("Graph's pages lead round in a circle; they were not read further")
+                raise ProtocolFailed(
+                    f"Graph's pages lead round in a circle; they were not read further ({answer.ids})"
+                )
             seen.add(url)
 
     def request(  # noqa: PLR0913 - each is a part of a request
@@ -159,7 +162,7 @@ class GraphClient:
             sent = _headers(token, headers or {}, json=body is not None)
             begun = self._clock()
             try:
-                with self._app.taken(), self._slots.taken(slots):
+                with self._slots.taken(slots), self._app.taken(slots):
                     answer = self._send(method, path, body, sent, limit, silence)
             except ConnectionFailed as error:
                 attempts.lost(error, self._clock() - begun)
@@ -194,7 +197,7 @@ class GraphClient:
             where = self.settings.mailbox
             self.wait(seconds, Throttled(f"{where}: Graph asks to wait", hint=AGAIN, retry_after=seconds))
 
-    def _next(self, page: Mapping[str, Any]) -> str | None:
+    def _next(self, page: Mapping[str, Any], ids: str) -> str | None:
         link = page.get("@odata.nextLink")
         if link is None:
             return None
@@ -202,7 +205,7 @@ class GraphClient:
         if parts.scheme != "https" or parts.netloc.lower() != self.settings.host:
             raise ProtocolFailed(
                 f"Graph's next page is said to be at {clean(parts.netloc) or 'no address'}, which is not"
-                f" {self.settings.host}; it was not asked, and no token was sent there",
+                f" {self.settings.host}; it was not asked, and no token was sent there ({ids})",
                 hint="something between here and Graph changes its answers, or Graph is broken",
             )
         return str(link)
@@ -227,19 +230,20 @@ class GraphClient:
                 stream=True,
                 timeout=(CONNECT_SECONDS, silence),
             ) as response:
-                content, whole = self._read(response, limit)
                 named = clean(response.headers.get("request-id", ""))[:60]
                 ids = f"request-id {named}, {ids}" if named else ids
+                content, whole = self._read(response, limit, ids)
                 return Answer(response.status_code, response.headers, content, ids, whole)
         except (requests.RequestException, OSError) as error:
-            raise unreachable(error, url) from None
+            lost = unreachable(error, url)
+            raise type(lost)(f"{lost} ({ids})", hint=lost.hint) from None
 
     def _opened(self) -> requests.Session:
         with self._opening:
             self._session = self._session or new_session(self.settings.ca_file)
             return self._session
 
-    def _read(self, response: requests.Response, limit: int) -> tuple[bytes, bool]:
+    def _read(self, response: requests.Response, limit: int, ids: str) -> tuple[bytes, bool]:
         until = self._clock() + max(SILENCE_SECONDS, min(LONGEST_REQUEST, self.settings.time_left()))
         content = bytearray()
         for piece in response.iter_content(_PIECE):
@@ -247,7 +251,9 @@ class GraphClient:
             if len(content) > limit:
                 return bytes(content[:limit]), False
             if self._clock() > until:
-                raise ConnectionFailed(f"{self.settings.host} did not finish its answer in time", hint=AGAIN)
+                raise ConnectionFailed(
+                    f"{self.settings.host} did not finish its answer in time ({ids})", hint=AGAIN
+                )
         return bytes(content), True
 
 
@@ -264,7 +270,10 @@ def _headers(token: str, headers: Mapping[str, str], *, json: bool) -> dict[str,
 
 
 def _as_written(url: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-    """Ask for exactly this: requests would write some of a nextLink's escapes in another way."""
+    """Ask for exactly this: requests would write some of a nextLink's escapes in another way.
+
+    urllib3 still writes `%3a` as `%3A`, which is the same (RFC 3986 section 6.2.2.1).
+    """
 
     def put_back(request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.url = url

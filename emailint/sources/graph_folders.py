@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import normalize
 
 from emailint.errors import FolderMissing
 from emailint.graph_client.answers import Refused
@@ -75,24 +76,33 @@ class Folders:
     def _look_up(self, name: str) -> str:
         """By the whole name, by the levels of a path, below the inbox, and at last as an id."""
         top = self._children(f"{self._client.settings.home}/mailFolders", name)
-        found = _named(top, name) or self._walk(top, name.split("/"), name)
+        found = _named(top, name) or self._walk(top, name.split("/"), name, WELL_KNOWN)
         if found is None:
             inbox = self._children(self._client.folder("inbox", "childFolders"), name)
-            found = _named(inbox, name) or self._walk(inbox, name.split("/"), name)
+            found = self._walk(inbox, name.split("/"), name)
         if found is None and _ID.fullmatch(name):
             found = str(self._read(name, name)["id"])
         if found is None:
             raise self._missing(name, [str(folder.get("displayName")) for folder in top])
         return found
 
-    def _walk(self, level: Sequence[dict[str, Any]], path: Sequence[str], name: str) -> str | None:
-        first = path[0].lower()
-        found = first if first in WELL_KNOWN and len(path) > 1 else _named(level, path[0])
-        for step in path[1:]:
-            if found is None:
-                return None
-            found = _named(self._children(self._client.folder(found, "childFolders"), name), step)
-        return found
+    def _walk(
+        self,
+        level: Sequence[dict[str, Any]],
+        path: Sequence[str],
+        name: str,
+        known: frozenset[str] = frozenset(),
+    ) -> str | None:
+        """Level by level; as a display name may hold slashes, a step takes one part of the path or more."""
+        for length in range(1, len(path) + 1):
+            step, rest = "/".join(path[:length]), path[length:]
+            found = step.lower() if rest and step.lower() in known else _named(level, step)
+            if found is not None and rest:
+                below = self._children(self._client.folder(found, "childFolders"), name)
+                found = self._walk(below, rest, name)
+            if found is not None:
+                return found
+        return None
 
     def _children(self, path: str, name: str) -> list[dict[str, Any]]:
         try:
@@ -114,11 +124,10 @@ class Folders:
 
 def _named(folders: Sequence[dict[str, Any]], name: str) -> str | None:
     """By its display name, exactly or else without case; None where that is not one folder."""
-    exact = [folder["id"] for folder in folders if folder.get("displayName") == name and "id" in folder]
+    shown = [(normalize("NFC", str(each.get("displayName"))), each["id"]) for each in folders if "id" in each]
+    exact = [identity for display, identity in shown if display == normalize("NFC", name)]
     alike = [
-        folder["id"]
-        for folder in folders
-        if str(folder.get("displayName")).casefold() == name.casefold() and "id" in folder
+        identity for display, identity in shown if display.casefold() == normalize("NFC", name).casefold()
     ]
     found = exact or alike
     return str(found[0]) if len(found) == 1 else None
