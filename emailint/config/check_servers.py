@@ -9,6 +9,7 @@ from emailint.config.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from emailint.config.keys import IntegrationKeys, OutboundKeys
     from emailint.config.model import Integration, OutboundSettings
@@ -37,7 +38,7 @@ def source_complaints(
         case "maildir":
             yield from _maildir(written, integration, place)
         case "graph":
-            pass
+            yield from _graph(written, place)
         case _:
             assert_never(integration.protocol)
 
@@ -57,6 +58,21 @@ def outbound_complaints(
         yield Complaint((*here, key), f"means nothing for {outbound.type}", "take it out")
     if outbound.type == "smtp":
         yield from _smtp(keys, integration, here)
+
+
+def trust_complaints(integration: Integration, place: Location) -> Iterator[Complaint]:
+    """Authorities that cannot be believed, since nobody can read them."""
+    if not integration.enabled:
+        return
+    for path, here in (
+        (integration.ca_file, (*place, "ca_file")),
+        (integration.outbound.ca_file, (*place, "outbound", "ca_file")),
+    ):
+        what = _unread(path) if path else ""
+        if what:
+            yield Complaint(here, what, "name a PEM file of the authorities to believe")
+        if what and path == integration.ca_file:
+            return  # and the same again for sending
 
 
 def is_loopback(host: str) -> bool:
@@ -88,7 +104,8 @@ def _imap(written: IntegrationKeys, integration: Integration, place: Location) -
 
 
 def _password(written: IntegrationKeys, integration: Integration, place: Location) -> Iterator[Complaint]:
-    preset = PROVIDERS.get(integration.provider or "")
+    by_host = (each for each in PROVIDERS.values() if each.host == integration.host)
+    preset = PROVIDERS[integration.provider] if integration.provider else next(by_host, None)
     about = keys_at(place, "password", "oauth", "provider", "protocol")
     if preset is not None and not preset.password_login:
         if written.password is not None:
@@ -114,6 +131,14 @@ def _maildir(written: IntegrationKeys, integration: Integration, place: Location
             )
 
 
+def _graph(written: IntegrationKeys, place: Location) -> Iterator[Complaint]:
+    for key in ("host", "port", "tls", "path"):
+        if getattr(written, key) is not None and written.oauth is not None:
+            about = ((*place, key), (*place, "protocol"))
+            cure = "take it out; another address of Graph is `graph: {base_url: https://…}`"
+            yield Complaint((*place, key), "means nothing for graph", cure, about)
+
+
 def _no_outbound(integration: Integration, place: Location) -> Iterator[Complaint]:
     answers = any(alias.reply.template or alias.reply.follow_up_template for alias in integration.aliases)
     if integration.outbound.type == "none" and answers:
@@ -135,6 +160,14 @@ def _smtp(keys: OutboundKeys, integration: Integration, here: Location) -> Itera
     yield from _clear_text(outbound, here)
     if keys.tls is None:
         yield from _late_tls(outbound, here, _SMTP_STARTTLS)
+
+
+def _unread(path: Path) -> str:
+    try:
+        pem = b"-----BEGIN" in path.read_bytes()
+    except OSError as error:
+        return f"the certificates in {path} cannot be read: {error.strerror}"
+    return "" if pem else f"there are no certificates in {path}"
 
 
 def _clear_text(server: Integration | OutboundSettings, place: Location) -> Iterator[Complaint]:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from emailint.config.check_secrets import secret_complaints
-from emailint.config.check_servers import outbound_complaints, source_complaints
+from emailint.config.check_servers import outbound_complaints, source_complaints, trust_complaints
 from emailint.config.check_sign_in import sign_in_complaints
 from emailint.config.problems import Complaint, keys_at
 
@@ -40,6 +40,7 @@ def _all(keys: ConfigKeys, config: Config, reading: Reading) -> Iterator[Complai
         yield from source_complaints(written, integration, place)
         yield from sign_in_complaints(written, integration, place)
         yield from outbound_complaints(written, integration, place)
+        yield from trust_complaints(integration, place)
         yield from _move(integration, place)
         yield from _aliases(written, integration, place)
         yield from secret_complaints(written, place, reading)

@@ -14,13 +14,18 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Settings of one provider. `login_advice`: what a password is here, or what to use in its place."""
+    """Settings of one provider. `login_advice`: what a password is here, or what to use in its place.
+
+    `oauth`: whether one can sign in by OAuth. `graph`: whether Microsoft Graph reaches its mailboxes.
+    """
 
     title: str
     host: str
     smtp_host: str
     login_advice: str
     password_login: bool = True
+    oauth: bool = True
+    graph: bool = False
     protocol: Literal["imap", "graph"] = "imap"
     port: int = 993
     tls: Literal["implicit", "starttls"] = "implicit"
@@ -46,6 +51,7 @@ _OUTLOOK: Final = Provider(
     smtp_tls="starttls",
     authserv_id="topmost-without-id",
     password_login=False,
+    graph=True,
     login_advice="use `oauth: {client_id: …, flow: device}`",
 )
 
@@ -59,6 +65,7 @@ _OFFICE365: Final = Provider(
     authserv_id="topmost-without-id",
     per_minute=25,  # Exchange Online refuses more than 30 a minute and mailbox
     password_login=False,
+    graph=True,
     login_advice="use `oauth: {tenant: …, client_id: …, client_secret: …}`",
 )
 
@@ -83,6 +90,7 @@ _ICLOUD: Final = Provider(
     smtp_port=587,
     smtp_tls="starttls",
     authserv_id="dmarc.icloud.com",
+    oauth=False,
     login_advice="use an app-specific password (account.apple.com)",
 )
 

@@ -27,7 +27,7 @@ from emailint.config.model import (
 from emailint.config.providers import PROVIDERS
 from emailint.config.resolve_rules import field_rule
 from emailint.config.secrets import SecretFile
-from emailint.config.sign_in import ISSUERS, SignIn, clouds
+from emailint.config.sign_in import SignIn, clouds, issuer_of, takes_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,7 +128,7 @@ class _Resolver:
         )
 
     def _sign_in(self, keys: OAuthKeys) -> SignIn:
-        issuer = ISSUERS.get(self._keys.provider or "", "entra")
+        issuer = issuer_of(self._keys.provider, self._keys.host or "")
         anybody = "consumers" if self._keys.provider in ("outlook", "hotmail") else "organizations"
         return SignIn(
             issuer=issuer,
@@ -190,18 +190,11 @@ class _Resolver:
         if "username" in keys.model_fields_set and keys.username is None:
             return None, None
         password = self._secret(keys.password or self._keys.password)
-        known = password is not None or (self._keys.oauth is not None and self._takes_token(keys))
+        reading = self._keys.host or (self._preset.host if self._preset else "")
+        by_token = self._keys.oauth is not None and takes_token(keys.host, reading)
+        known = password is not None or by_token
         username = keys.username or (self._keys.username or self._keys.mailbox if known else None)
         return username, password
-
-    def _takes_token(self, keys: OutboundKeys) -> bool:
-        """Whether the sign-in of reading is for this SMTP server too: the same host, or its provider's own.
-
-        A token for Google or Microsoft is nothing that another server should see.
-        """
-        reading = self._keys.host or (self._preset.host if self._preset else "")
-        own = {reading, *(each.smtp_host for each in PROVIDERS.values() if each.host == reading)}
-        return not keys.host or keys.host in own
 
     def _aliases(self) -> tuple[Alias, ...]:
         keys = self._keys

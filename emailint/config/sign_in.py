@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
+from emailint.config.providers import PROVIDERS
+
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
@@ -14,8 +16,7 @@ if TYPE_CHECKING:
 
 Issuer = Literal["entra", "google", "yahoo", "aol"]
 
-ISSUERS: Final[dict[str, Issuer]] = {"gmail": "google", "yahoo": "yahoo", "aol": "aol", "aim": "aol"}
-"""By provider; whatever else signs in by OAuth is Microsoft's."""
+_ISSUERS: Final[dict[str, Issuer]] = {"gmail": "google", "yahoo": "yahoo", "aol": "aol", "aim": "aol"}
 
 GRAPH_URL: Final = "https://graph.microsoft.com"
 LOGIN_URL: Final = "https://login.microsoftonline.com"
@@ -55,6 +56,24 @@ class SignIn:
     service_account: Path | None = None
     authority: str = ""
     secret_expires: date | None = None
+
+
+def issuer_of(provider: str | None, host: str) -> Issuer:
+    """Who gives tokens for a mailbox: by its provider, or by the provider's host where that is written out.
+
+    Whatever else signs in by OAuth is Microsoft's.
+    """
+    by_host = next((name for name, preset in PROVIDERS.items() if preset.host == host), "")
+    return _ISSUERS.get(provider or by_host, "entra")
+
+
+def takes_token(smtp_host: str | None, reading_host: str) -> bool:
+    """Whether the sign-in of reading is for an SMTP server too: the same host, or its provider's own.
+
+    A token for Google or Microsoft is nothing that another server should see.
+    """
+    own = {preset.smtp_host for preset in PROVIDERS.values() if preset.host == reading_host}
+    return not smtp_host or smtp_host in {reading_host, *own}
 
 
 def clouds(authority: str | None, graph_url: str | None) -> tuple[str, str]:

@@ -289,10 +289,13 @@ def test_how_replies_leave(said: str, load_text: Load) -> None:
 
 
 def test_certificates_are_those_of_the_mailbox_unless_said(load_text: Load, file: Path) -> None:
+    for name in ("ca.pem", "o.pem"):
+        (file.parent / name).write_text("-----BEGIN CERTIFICATE-----\n")
     both = only(load_text(f"{SERVER}  ca_file: ca.pem\n  outbound: {{host: b.c}}\n"))
     assert both.ca_file == both.outbound.ca_file == file.parent / "ca.pem"
-    own = only(load_text(f"{SERVER}  ca_file: ca.pem\n  outbound: {{host: b.c, ca_file: /o.pem}}\n"))
-    assert (own.ca_file, own.outbound.ca_file) == (file.parent / "ca.pem", Path("/o.pem"))
+    other = file.parent / "o.pem"
+    own = only(load_text(f"{SERVER}  ca_file: ca.pem\n  outbound: {{host: b.c, ca_file: {other}}}\n"))
+    assert (own.ca_file, own.outbound.ca_file) == (file.parent / "ca.pem", other)
     none = only(load_text(f"{SERVER}  ca_file: ca.pem\n  outbound: {{host: b.c, ca_file: null}}\n"))
     assert none.outbound.ca_file is None
     preset = only(load_text(f"{SERVER}  ca_file: ca.pem\n  provider: gmail\n"))

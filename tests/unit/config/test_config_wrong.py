@@ -292,6 +292,14 @@ integrations:
   graph: {base_url: http://graph.microsoft.com} #! integrations[0].graph.base_url | 'http://graph.microsoft.com' is no https address
   oauth: {tenant: t, client_id: c, flow: device, authority: "https://user:x@login.example"} #! integrations[0].oauth.authority | 'https://user:x@login.example' is no https address
 """,
+    "Graph with a host": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  protocol: graph
+  host: graph.example #! integrations[0].host | means nothing for graph
+  oauth: {tenant: t, client_id: c, client_secret: '${PW}'}
+""",
     "a certificate that is not there": """\
 integrations:
 - name: a
@@ -311,6 +319,95 @@ integrations:
     client_id: c
     tenant: t #! integrations[0].oauth.tenant | means nothing for gmail
     flow: device #! integrations[0].oauth.flow | means nothing for gmail
+""",
+    "iCloud with Microsoft's keys": """\
+integrations:
+- name: a
+  mailbox: a@icloud.com
+  provider: icloud
+  oauth: {tenant: t, client_id: c, client_secret: '${PW}'} #! integrations[0].oauth | iCloud Mail has no sign-in by OAuth
+""",
+    "Gmail by Graph": """\
+integrations:
+- name: a
+  mailbox: a@gmail.com
+  provider: gmail
+  protocol: graph #! integrations[0].protocol | Gmail is not at Microsoft, so that Graph does not reach it
+  oauth: {tenant: t, client_id: c, client_secret: '${PW}'}
+""",
+    "Google's keys by host alone": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  host: imap.gmail.com
+  oauth: {client_id: c, client_secret: '${PW}', flow: device} #! integrations[0].oauth.flow | means nothing for Google
+  outbound: {type: none}
+  reply: {template: none}
+""",
+    "a service account at Yahoo": """\
+integrations:
+- name: a
+  mailbox: a@yahoo.com
+  provider: yahoo
+  oauth: {service_account: /nowhere} #! integrations[0].oauth.service_account | is for Google Workspace alone #! integrations[0].oauth.service_account | the secret file /nowhere cannot be used: No such file or directory
+""",
+    "Office 365 with a password by host alone": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  host: outlook.office365.com
+  password: ${PW} #! integrations[0].password | Outlook.com takes no passwords any more
+  reply: {template: none}
+""",
+    "Office 365 with a password": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  provider: office365
+  password: ${PW} #! integrations[0].password | Office 365 takes no passwords any more
+""",
+    "two tenants": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  protocol: graph
+  oauth:
+    authority: https://login.microsoftonline.com/t1/
+    tenant: t2 #! integrations[0].oauth.tenant | the authority is for the tenant t1, and tenant says t2
+    client_id: c
+    client_secret: ${PW}
+""",
+    "an app for all tenants": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  protocol: graph
+  oauth:
+    tenant: common #! integrations[0].oauth.tenant | common is no tenant that an app can sign in to by itself
+    client_id: c
+    client_secret: ${PW}
+- name: b
+  mailbox: b@b.c
+  protocol: graph
+  oauth:
+    tenant: https://login.microsoftonline.com/t #! integrations[1].oauth.tenant | 'https://login.microsoftonline.com/t' is no tenant
+    client_id: c
+    client_secret: ${PW}
+""",
+    "an app at personal accounts": """\
+integrations:
+- name: a
+  mailbox: a@outlook.com
+  provider: outlook
+  oauth: {client_id: c, client_secret: '${PW}'} #! integrations[0].oauth | personal accounts let no app sign in by itself
+""",
+    "authorities that nobody can read": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  protocol: graph
+  ca_file: /nowhere/ca.pem #! integrations[0].ca_file | the certificates in /nowhere/ca.pem cannot be read: No such file or directory
+  oauth: {tenant: t, client_id: c, client_secret: '${PW}'}
 """,
     "Gmail without an app": """\
 integrations:
