@@ -8,7 +8,7 @@ docs/decisions/0030-graph-replies.md.
 from __future__ import annotations
 
 import base64
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +26,7 @@ from emailint.outbound.graph_marks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from emailint.graph_client.answers import Answer
     from emailint.graph_client.client import GraphClient
@@ -64,8 +64,10 @@ def make_draft(client: GraphClient, mail: OutgoingMail, answered: str | None, le
         return _from_octets(client, mail)
     try:
         _fill(client, identity, mail)
-        _without_attachments(client, identity)
-        return _checked(client, identity, mail)
+        if _without_attachments(client, identity):
+            return _checked(client, identity, mail)
+        remove(client, identity)
+        return _from_octets(client, mail)
     except BaseException:
         leftovers.forget()
         remove(client, identity)
@@ -83,9 +85,8 @@ def remove(client: GraphClient, identity: str) -> bool:
 
 def _remove_left(client: GraphClient, leftovers: Leftovers, message_id: str) -> None:
     """Delete drafts of this reply that a sweep left which died before it began to send."""
-    with _unless_unknown():
-        for identity in leftovers.of(message_id):
-            remove(client, identity)
+    for identity in leftovers.of(message_id):
+        remove(client, identity)
 
 
 def _reply(client: GraphClient, mail: OutgoingMail, answered: str) -> str | None:
@@ -139,16 +140,6 @@ def _fill(client: GraphClient, identity: str, mail: OutgoingMail) -> None:
     _first_allowed(client, "PATCH", client.message(identity), bodies)
 
 
-@contextmanager
-def _unless_unknown() -> Iterator[None]:
-    """Tidying that a server does not know how to do holds up no reply."""
-    try:
-        yield
-    except Refused as refused:
-        if refused.status not in NOT_KNOWN:
-            raise
-
-
 def _content(client: GraphClient, mail: OutgoingMail) -> dict[str, Any]:
     """Everything that the reply says, in place of what createReply has put there."""
     written = mail.written
@@ -175,12 +166,17 @@ def _person(address: str) -> dict[str, dict[str, str]]:
     return {"emailAddress": {"address": address}}
 
 
-def _without_attachments(client: GraphClient, identity: str) -> None:
-    """Take out the pictures that the quoted text brought along."""
-    with _unless_unknown():
+def _without_attachments(client: GraphClient, identity: str) -> bool:
+    """Take out the pictures that the quoted text brought along; False where a server does not know how to."""
+    try:
         for page in client.pages(client.message(identity, "attachments"), {"$select": "id"}):
             for each in page:
                 client.request("DELETE", client.message(identity, "attachments", str(each.get("id"))))
+    except Refused as refused:
+        if refused.status not in NOT_KNOWN:
+            raise
+        return False
+    return True
 
 
 def _checked(client: GraphClient, identity: str, mail: OutgoingMail) -> Draft:
@@ -192,6 +188,12 @@ def _checked(client: GraphClient, identity: str, mail: OutgoingMail) -> Draft:
             client.request("PATCH", client.message(identity), {HEADERS: headers(mail)})
     to = [each.lower() for each in _addresses(made, "toRecipients")]
     others = [*_addresses(made, "ccRecipients"), *_addresses(made, "bccRecipients")]
+    answers = {each.lower() for each in _addresses(made, "replyTo")}
+    if mail.written and answers - _ours(client, mail.written):
+        raise OutboundRefused(
+            f"Exchange would have answers to the reply to {mail.recipient} sent elsewhere than here; {KEPT}",
+            hint="look for rules or add-ins that change drafts in this mailbox",
+        )
     if to != [mail.recipient.lower()] or others:
         raise OutboundRefused(
             f"Exchange would send the reply to {mail.recipient} to {len(to) + len(others)} addresses in place"
@@ -200,6 +202,11 @@ def _checked(client: GraphClient, identity: str, mail: OutgoingMail) -> Draft:
         )
     message_id = made.get(MESSAGE_ID)
     return Draft(identity, message_id if isinstance(message_id, str) else "")
+
+
+def _ours(client: GraphClient, written: Written) -> set[str]:
+    """Where answers to a reply may go."""
+    return {written.reply_to.lower(), written.sender.lower(), client.settings.mailbox.lower()}
 
 
 def _addresses(message: Mapping[str, Any], key: str) -> list[str]:

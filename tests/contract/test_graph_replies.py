@@ -301,6 +301,35 @@ def test_tidying_that_is_not_known_holds_up_no_reply(
     assert len(mailbox.sent) == 1
 
 
+@pytest.mark.parametrize("where", ["GET .*attachments", "DELETE .*attachments"])
+def test_nothing_of_theirs_goes_along_where_it_cannot_be_taken_out(
+    double: GraphDouble, mailbox: DoubleMailbox, noted: Noted, where: str
+) -> None:
+    double.fault(where, Fault(501, {"error": {"code": "NotImplemented"}}), 99)
+    mail = reply_to(double, mailbox.add(THEIRS))
+    with graph_outbound(double) as outbound:
+        outbound.send(mail, noted)
+    (sent,) = mailbox.sent
+    assert sent.raw == mail.content
+    assert sent.attachments == {}
+    assert mailbox.drafts() == []
+
+
+@pytest.mark.parametrize("answers", ["evil@example.net", "payroll@bigtmepeo.com.example.net"])
+def test_a_draft_whose_answers_would_go_elsewhere_is_not_sent(
+    double: GraphDouble, mailbox: DoubleMailbox, noted: Noted, answers: str
+) -> None:
+    def tampered(reply: Reply) -> Reply:
+        people = [{"emailAddress": {"address": each}} for each in (ADDRESS.upper(), answers)]
+        return Reply(200, {**reply.content, "replyTo": people})
+
+    double.fault("GET .*internetMessageId,isDraft,toRecipients", Fault(change=tampered))
+    with graph_outbound(double) as outbound, pytest.raises(OutboundRefused, match="elsewhere"):
+        outbound.send(reply_to(double, mailbox.add(THEIRS)), noted)
+    assert noted.tokens == []
+    assert mailbox.sent == mailbox.drafts() == []
+
+
 def test_where_our_message_id_cannot_be_set_the_reply_goes_out_all_the_same(
     double: GraphDouble, mailbox: DoubleMailbox, noted: Noted
 ) -> None:
