@@ -23,8 +23,8 @@ MOST_ROWS: Final = 200
 
 _SHOWN: Final = (Standing.UNACCOUNTED, Standing.WAITING, Standing.EXCLUDED)
 _WORDS: Final = {
-    Standing.CASES: "cases",
-    Standing.FOLLOW_UPS: "follow-ups",
+    Standing.CASES: "case",
+    Standing.FOLLOW_UPS: "follow-up",
     Standing.HELD: "held",
     Standing.IGNORED: "ignored",
     Standing.QUARANTINED: "quarantined",
@@ -32,6 +32,7 @@ _WORDS: Final = {
     Standing.EXCLUDED: "older than since",
     Standing.UNACCOUNTED: "not accounted for",
 }
+_COUNTED: Final = (Standing.CASES, Standing.FOLLOW_UPS)
 _TONES: Final = {
     Standing.UNACCOUNTED: Tone.BAD,
     Standing.WAITING: Tone.WARNING,
@@ -107,7 +108,7 @@ def audit_lines(result: AuditResult) -> Iterator[str]:
 def _summary(result: AuditResult) -> str:
     totals = result.totals
     parts = [
-        f"{count:,} {words}"
+        f"{count:,} {words}{'s' * (count != 1 and standing in _COUNTED)}"
         for standing, words in _WORDS.items()
         if (count := getattr(totals, standing)) or standing is Standing.UNACCOUNTED
     ]

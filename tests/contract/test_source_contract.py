@@ -381,6 +381,38 @@ def test_a_date_begins_at_midnight_of_this_machine(backend: Backend) -> None:
         assert subjects(source, source.list_unread()) == ["after"]
 
 
+def test_all_of_a_time_are_listed_read_or_not_whatever_since_says(backend: Backend) -> None:
+    start = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
+    for name, seconds, seen in [
+        ("long before", -90 * 86_400, True),
+        ("just before", -1, True),
+        ("at", 0, True),
+        ("unread", 5, False),
+        ("long after", 20 * 86_400, True),
+    ]:
+        backend.mailbox.deliver(mail(name), seen=seen, received_at=start + timedelta(seconds=seconds))
+    with backend.source(since=start + timedelta(days=1), read_only=True) as source:
+        found = source.list_received(start)
+        assert subjects(source, [each.ref for each in found]) == ["at", "unread", "long after"]
+        assert [each.read for each in found] == [True, False, True]
+        times = [start + timedelta(seconds=seconds) for seconds in (0, 5, 20 * 86_400)]
+        assert [each.ref.received_at for each in found] == times
+        assert all(each.ref.size for each in found)
+        assert loci([each.ref for each in found]) == loci([each.ref for each in source.list_received(start)])
+        assert source.list_received(start + timedelta(days=30)) == []
+    assert len(backend.mailbox.unread()) == 1
+
+
+def test_marking_shows_in_the_list_of_all(backend: Backend) -> None:
+    backend.mailbox.deliver_many([mail("one"), mail("two")])
+    since = datetime.now(UTC) - timedelta(days=1)
+    with backend.source() as source:
+        refs = source.list_unread()
+        assert [each.ref.locus for each in source.list_received(since)] == loci(refs)
+        source.mark_read(loci(refs[:1]))
+        assert [each.read for each in source.list_received(since)] == [True, False]
+
+
 def test_read_only_refuses_to_change_and_changes_nothing(backend: Backend) -> None:
     backend.mailbox.create_folder("Done")
     backend.mailbox.deliver_many([mail("one"), mail("two")])

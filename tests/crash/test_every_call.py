@@ -90,6 +90,18 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 def check(folder: Path, *, move: bool, cases: int = CASES, held: int = 1) -> int:
     """The invariants; returns how many replies are in doubt."""
+    check_cases(folder, cases, held)
+    check_mailbox(folder, moved=len(MAILS) - held if move else 0)
+    doubts = check_errors(folder, held)
+    sent = {path.name for path in (folder / "outbox").iterdir() if path.suffix == ".eml"}
+    due = REPLIES + 1 - held
+    assert len(sent) <= due
+    assert len(sent) + doubts >= due
+    return doubts
+
+
+def check_cases(folder: Path, cases: int, held: int) -> None:
+    """Each case once and in order, its attachments, and the octets of what is held."""
     found = lines(folder)
     assert [case["case_id"] for case in found] == [f"CS-{number:06d}" for number in range(1, cases + 1)]
     assert [case["subject"] for case in found] == [*SUBJECTS[:cases]]
@@ -100,13 +112,6 @@ def check(folder: Path, *, move: bool, cases: int = CASES, held: int = 1) -> int
     for stored in attached:
         assert (folder / "data" / stored["path"]).read_bytes() == b"%PDF-1.4\n%%EOF\n"
     assert [path.read_bytes() for path in (folder / "data" / "hold").glob("[!.]*")] == [HELD] * held
-    check_mailbox(folder, moved=len(MAILS) - held if move else 0)
-    doubts = check_errors(folder, held)
-    sent = {path.name for path in (folder / "outbox").iterdir() if path.suffix == ".eml"}
-    due = REPLIES + 1 - held
-    assert len(sent) <= due
-    assert len(sent) + doubts >= due
-    return doubts
 
 
 def check_mailbox(folder: Path, *, moved: int) -> None:
@@ -183,3 +188,44 @@ def test_die_at_every_call_of_a_retry(dying: Dying, tmp_path: Path) -> None:
             doubts += check(folder, move=True, cases=CASES + 1, held=0)
     assert doubts <= MOST_DOUBTS
     assert doubts or not SOAK
+
+
+@pytest.mark.timeout(1200)
+def test_die_at_every_call_of_an_adoption(dying: Dying, tmp_path: Path) -> None:
+    """Mail that was read before a sweep saw it: one case each, no reply, however often it is adopted."""
+
+    def read_first(folder: Path) -> Path:
+        config = build(folder, move=True)
+        inbox = folder / "maildir"
+        for path in (inbox / "new").iterdir():
+            path.rename(inbox / "cur" / f"{path.name}:2,S")
+        return config
+
+    def check_adopted(folder: Path) -> None:
+        check_cases(folder, CASES, 1)
+        inbox = (folder / "maildir" / "cur").iterdir()
+        left = sum(
+            path.read_bytes() == MAILS[0] for path in inbox
+        )  # a copy of a known mail is nobody's business
+        assert left <= 1
+        check_mailbox(folder, moved=len(MAILS) - 1 - left)
+        assert check_errors(folder, 1) == 0
+        assert not (folder / "outbox").exists()
+        assert {case["reply"]["reason"] for case in lines(folder)} == {"adopted"}
+
+    whole = read_first(tmp_path / "whole")
+    assert dying.sweep(whole)[0] == 0
+    status, calls = dying.run("adopt", whole)
+    assert status == 0
+    check_adopted(tmp_path / "whole")
+    assert calls > 60
+    for point in points(calls, 3):
+        for side in ("before", "after"):
+            folder = tmp_path / "dies"
+            config = read_first(folder)
+            assert dying.run("adopt", config, point, side)[0] == DIED, (point, side)
+            for verb in ("adopt", "sweep", "adopt"):
+                assert dying.run(verb, config)[0] in {0, 1}, (point, side)
+            assert dying.run("adopt", config)[0] == 0, (point, side)
+            check_adopted(folder)
+            shutil.rmtree(folder)

@@ -1,8 +1,9 @@
 """Runs sweeps that die: a child is forked for each, and ends without a word at a call of choice.
 
 As a script it imports everything once and then takes lines `CONFIG VERB POINT SIDE` on standard input. VERB
-is `sweep` or `retry` (all held mail), POINT the number of a call (0: die nowhere), SIDE `before` or `after`.
-For each it answers `STATUS CALLS`: the exit status of the child (9: it died) and how many calls it came to.
+is `sweep`, `retry` (all held mail) or `adopt` (what an audit finds), POINT the number of a call (0: die
+nowhere), SIDE `before` or `after`. For each it answers `STATUS CALLS`: the exit status of the child (9: it
+died) and how many calls it came to.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import functools
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emailint.config.load import load
+from emailint.sweep.audit import AuditOptions, audit
 from emailint.sweep.options import SweepOptions
 from emailint.sweep.orders import Order
 from emailint.sweep.retry import retry
@@ -41,7 +44,7 @@ SEAMS = {
     "emailint.store.projection.Projection": "project",
     "emailint.store.attachments.AttachmentStore": "save_many",
     "emailint.store.raw_mail.RawMail": "keep remove",
-    "emailint.sources.maildir.MaildirSource": "__enter__ list_unread measure mark_read move",
+    "emailint.sources.maildir.MaildirSource": "__enter__ list_unread list_received measure mark_read move",
     "emailint.outbound.folder.FolderOutbound": "send",
     "os": "fsync pwrite rename replace link unlink mkdir rmdir ftruncate",
 }
@@ -100,6 +103,9 @@ def _live(config: Path, verb: str, fate: Fate, writing: int) -> int:
             setattr(target, name, fate.watch(getattr(target, name)))
     if verb == "retry":
         trouble = bool(retry(settings, Order(held=True)).left)
+    elif verb == "adopt":
+        adopting = AuditOptions((), datetime.now(UTC) - timedelta(days=7), adopt=True)
+        trouble = not audit(settings, adopting).accounted
     else:
         trouble = run_sweep(settings, SweepOptions(deadline=60)).trouble
     os.write(writing, str(fate.calls).encode())
@@ -130,7 +136,7 @@ class Dying:
         return self.run("sweep", config, point, side)
 
     def run(self, verb: str, config: Path, point: int = 0, side: str = "before") -> tuple[int, int]:
-        """The same for either verb."""
+        """The same for any verb."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._server.stdin.write(f"{config} {verb} {point} {side}\n")
