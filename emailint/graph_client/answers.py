@@ -70,6 +70,7 @@ class Refused(Exception):
     """Graph refused a request. Its callers say what that means; it never leaves their rooms.
 
     `codes` are error.code and those nested in innerError; only they are branched on, never the message.
+    `foreign`: a redirect or a page, as proxies and filters make them, and not Graph.
     """
 
     def __init__(self, answer: Answer, secret: str = "") -> None:
@@ -78,6 +79,9 @@ class Refused(Exception):
         self.wait = answer.wait
         error = _error_in(answer.content)
         self.codes = tuple(clean(code)[:80] for code in _codes(error))
+        self.foreign = not error and (
+            300 <= answer.status < 400 or (answer.status < 500 and answer.content.lstrip().startswith(b"<"))
+        )
         self.text = clean(str(error.get("message") or ""), secret)
         super().__init__(f"{self.status} {self.code}")
 
@@ -109,7 +113,8 @@ class Refused(Exception):
         if kind is None:
             kind, cure = otherwise or ProtocolFailed, hint or cure
         said = f"{self.status} {self.code} {self.text}".strip()
-        message = f"{doing}: {what or 'Graph refused'}: {said} ({self.ids})"
+        wait = f", for {self.wait:.0f} s" if self.wait and kind is Throttled else ""
+        message = f"{doing}: {what or 'Graph refused'}{wait}: {said} ({self.ids})"
         return kind(message, hint=cure, retry_after=self.wait)
 
 
@@ -129,6 +134,11 @@ _CLOUD: Final = (
     " must be the tenant's), and this machine's clock"
 )
 
+_NOT_GRAPH: Final = (
+    "something in between answers in its place: check graph.base_url, and HTTPS_PROXY and NO_PROXY; a proxy"
+    " or filter has to let its host through"
+)
+
 _Meaning = tuple["type[SourceError] | None", str, str]
 
 _IN_TROUBLE: Final[_Meaning] = (ConnectionFailed, "Graph is in trouble", AGAIN)
@@ -136,6 +146,12 @@ _BUSY: Final[_Meaning] = (
     Throttled,
     "Graph asks to wait",
     "wait; the mail stays unread, and later runs take it up",
+)
+_BY_CODE: Final[tuple[tuple[frozenset[str], _Meaning], ...]] = (
+    (_MOVING, (Throttled, "the mailbox cannot be used for the moment", AGAIN)),
+    (_NO_MAILBOX, (LoginRefused, "there is no such mailbox in Exchange Online", _EXISTING)),
+    # with 401, and no other token will name more
+    (frozenset({"NoPermissionsInAccessToken"}), (LoginRefused, "the token names no permission", _GRANT)),
 )
 _BY_STATUS: Final[dict[int, _Meaning]] = {
     401: (LoginRefused, "The access token is invalid, and a fresh one too", _CLOUD),
@@ -150,10 +166,11 @@ _BY_STATUS: Final[dict[int, _Meaning]] = {
 
 def _meaning(refused: Refused) -> _Meaning:
     codes = set(refused.codes)
-    if _MOVING & codes:
-        return Throttled, "the mailbox cannot be used for the moment", AGAIN
-    if _NO_MAILBOX & codes:
-        return LoginRefused, "there is no such mailbox in Exchange Online", _EXISTING
+    if refused.foreign:
+        return ProtocolFailed, "what answered is not Graph", _NOT_GRAPH
+    for known, meaning in _BY_CODE:
+        if known & codes:
+            return meaning
     if refused.status == 403 and "ErrorSendAsDenied" in codes:
         return LoginRefused, "the mailbox may not send as this address", _SEND_AS
     if refused.status == 404 and codes & {"ErrorItemNotFound", "ErrorFolderNotFound"}:

@@ -23,3 +23,15 @@ def roles_of(token: str) -> frozenset[str] | None:
     roles, scopes = claims.get("roles"), claims.get("scp")
     listed = [each for each in roles if isinstance(each, str)] if isinstance(roles, list) else []
     return frozenset([*listed, *(scopes.split() if isinstance(scopes, str) else [])])
+
+
+def may(token: str, permissions: frozenset[str]) -> bool | None:
+    """Whether a token names one of these permissions.
+
+    None where it names none for mail at all: what RBAC for Applications gives stands in no token
+    (learn.microsoft.com/exchange/permissions-exo/application-rbac).
+    """
+    named = roles_of(token) or frozenset()
+    if not any(each.startswith("Mail.") for each in named):
+        return None
+    return bool(permissions & named)

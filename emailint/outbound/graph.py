@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from emailint.errors import OutboundRefused, OutboundUnavailable, OutcomePending, SourceError
 from emailint.graph_client.answers import Refused
 from emailint.graph_client.client import GraphClient
-from emailint.oauth.claims import roles_of
+from emailint.oauth.claims import may
 from emailint.outbound import graph_trace
 from emailint.outbound.gate import KEPT, admit
 from emailint.outbound.graph_draft import Draft, make_draft, remove
@@ -210,12 +210,12 @@ class GraphOutbound:
         return "; ".join(["signed in", *tokens.warnings()])
 
     def _permission(self) -> str:
-        roles = roles_of(self.settings.tokens.token())
-        if not roles:
-            return "the token names no permissions; --send-to shows whether mail is sent"
-        if not _SENDING & roles:
+        allowed = may(self.settings.tokens.token(), _SENDING)
+        if allowed is None:
+            return "the token names no permission for mail; --send-to shows whether mail is sent"
+        if not allowed:
             raise Unusable(
-                "the token has no Mail.Send, so no reply can leave",
+                "the token has no Mail.Send, so no reply can leave (unless RBAC for Applications gives it)",
                 "grant the app Mail.Send, with admin consent; or give outbound another type",
             )
         return "the token has Mail.Send"

@@ -164,6 +164,11 @@ def no_mailbox(double: GraphDouble) -> None:
     double.graph.mailboxes.clear()
 
 
+def reading_alone_with_a_read_mail(double: GraphDouble) -> None:
+    double.mailbox(ADDRESS).add(letter(9, to=ADDRESS), seen=True)
+    double.entra.apps[CLIENT].roles = ("Mail.Read", "Mail.Send")
+
+
 CAUSES: dict[str, tuple[Callable[[GraphDouble], object], dict[str, str], str, str]] = {
     "wrong tenant": (lambda _d: None, {"tenant": "nobody.example"}, "knows no tenant", "oauth.tenant"),
     "unknown app": (lambda _d: None, {"client": "0000"}, "not known in this tenant", "oauth.client_id"),
@@ -192,6 +197,24 @@ CAUSES: dict[str, tuple[Callable[[GraphDouble], object], dict[str, str], str, st
         "cannot be marked read",
         "Mail.ReadWrite",
     ),
+    "reading alone, where a mail is read": (
+        reading_alone_with_a_read_mail,
+        {},
+        "the token has no Mail.ReadWrite",
+        "Mail.Read does not suffice",
+    ),
+    "a filter in between": (
+        lambda d: d.fault("GET .*inbox", Fault(403, HTML), 99),
+        {},
+        "what answered is not Graph",
+        "HTTPS_PROXY",
+    ),
+    "who knows what answers at Entra": (
+        lambda d: d.fault("GET .*openid-configuration", Fault(200, HTML), 99),
+        {},
+        "does not answer as Entra does",
+        "oauth.authority",
+    ),
     "no sending": (
         lambda d: setattr(d.entra.apps[CLIENT], "roles", ("Mail.ReadWrite",)),
         {},
@@ -201,7 +224,7 @@ CAUSES: dict[str, tuple[Callable[[GraphDouble], object], dict[str, str], str, st
     "outside the policy": (
         lambda d: setattr(d.graph, "allowed", set()),
         {},
-        "may not do this",
+        "the token has the permission, so the mailbox lies outside",
         "scope of that role",
     ),
     "unknown mailbox": (no_mailbox, {}, "no such mailbox", "check mailbox"),

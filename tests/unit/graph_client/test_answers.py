@@ -26,6 +26,7 @@ def refused(status: int, code: str = "", inner: dict[str, Any] | None = None) ->
 
 MEANINGS: dict[tuple[int, str], tuple[type[SourceError], bool]] = {
     (401, "InvalidAuthenticationToken"): (LoginRefused, False),
+    (401, "NoPermissionsInAccessToken"): (LoginRefused, False),
     (403, "ErrorAccessDenied"): (LoginRefused, False),
     (403, "ErrorSendAsDenied"): (LoginRefused, False),
     (404, "ErrorItemNotFound"): (FolderMissing, False),
@@ -53,6 +54,31 @@ def test_each_refusal_has_its_meaning(status: int, code: str) -> None:
     assert error.hint
     for part in ("payroll@example.org: listing", str(status), code, "request-id 7"):
         assert part in str(error)
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 407, 451])
+def test_who_answers_in_place_of_graph_is_told_so(status: int) -> None:
+    error = Refused(Answer(status, {}, b"<html>Blocked by policy</html>")).explained("x")
+    assert type(error) is ProtocolFailed
+    assert "not Graph" in str(error)
+    assert "HTTPS_PROXY" in error.hint
+
+
+def test_a_refusal_without_words_is_graphs() -> None:
+    assert type(Refused(Answer(403, {}, b"")).explained("x")) is LoginRefused
+
+
+def test_a_token_without_permissions_is_not_called_invalid() -> None:
+    error = refused(401, "NoPermissionsInAccessToken").explained("x")
+    assert "names no permission" in str(error)
+    assert "Mail.ReadWrite" in error.hint
+
+
+def test_how_long_graph_asks_to_wait_is_told() -> None:
+    content = json.dumps({"error": {"code": "TooManyRequests"}}).encode()
+    assert "asks to wait, for 120 s" in str(
+        Refused(Answer(429, {"Retry-After": "120"}, content)).explained("x")
+    )
 
 
 def test_codes_that_are_nested_count() -> None:

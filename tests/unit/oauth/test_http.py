@@ -15,7 +15,7 @@ import requests
 from urllib3.exceptions import ProxyError
 
 from emailint.errors import TlsFailed
-from emailint.oauth.claims import roles_of
+from emailint.oauth.claims import may, roles_of
 from emailint.oauth.entra_causes import CAUSES, cause_of, number_in
 from emailint.oauth.http import LONGEST_WAIT, clean, new_session, retry_after, time_outs, unreachable
 
@@ -152,6 +152,21 @@ CLAIMS = {
 def test_what_a_token_claims(case: str) -> None:
     text, expected = CLAIMS[case]
     assert roles_of(text) == (None if expected is None else frozenset(expected))
+
+
+SEND = frozenset({"Mail.Send"})
+MAY: dict[str, tuple[str, bool | None]] = {
+    "named": (token({"roles": ["Mail.ReadWrite", "Mail.Send"]}), True),
+    "another for mail": (token({"scp": "Mail.Read User.Read"}), False),
+    "none for mail, so RBAC perhaps": (token({"roles": ["User.Read.All"]}), None),
+    "none": (token({}), None),
+    "opaque": ("EwB4A8l6BAAU", None),
+}
+
+
+@pytest.mark.parametrize("case", MAY)
+def test_what_a_token_does_not_name_may_be_given_all_the_same(case: str) -> None:
+    assert may(MAY[case][0], SEND) is MAY[case][1]
 
 
 def test_each_cause_says_what_it_is_and_what_to_do() -> None:
