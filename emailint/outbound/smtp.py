@@ -149,6 +149,8 @@ class SmtpOutbound:
     def _envelope(self, mail: OutgoingMail, until: float) -> Session:
         session = self._session or self._connect(until)
         session.until = until
+        if session.unread:
+            raise ConnectionLost("it said more than it was asked")  # which would answer this mail's commands
         parameters = self._parameters(session, mail)
         commands = [f"MAIL FROM:<{mail.envelope_from}>{parameters}", f"RCPT TO:<{mail.recipient}>"]
         if self._transaction:
@@ -199,8 +201,7 @@ class SmtpOutbound:
         try:
             answer = session.command("DATA")
             if answer.code == GO_AHEAD:
-                session.send(_stuffed(mail.content))
-                answer = session.last_word()
+                answer = session.hand_over(_stuffed(mail.content))
                 self._transaction = answer.refused
                 if not answer.refused:
                     return

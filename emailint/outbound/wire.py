@@ -90,6 +90,16 @@ class Wire(smtplib.SMTP):
         code, text = self.getreply()
         return Answer(code, self.clean(text))
 
+    def hand_over(self, content: bytes) -> Answer:
+        """Send a mail with its dot; what the server says to that. Raises ConnectionLost.
+
+        So it does, before anything is sent, where the server has answered already.
+        """
+        if self.unread:
+            raise self._lost("it answered the mail before it had it")
+        self.send(content)
+        return self.last_word()
+
     def last_word(self) -> Answer:
         """What the server says to the dot; filters take their time, so only `until` ends this wait."""
         patience, self.patience = self.patience, math.inf

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -259,6 +260,18 @@ DRIBBLE: Final = Act("dribble")
 """Send a line without end, an octet each 20 ms."""
 FLOOD: Final = Act("flood")
 """Send a line without end, as fast as it goes."""
+RESET: Final = Act("reset")
+"""Close the connection by RST."""
+
+
+class Slowly(Act):
+    """Say this after so many seconds, an octet at a time."""
+
+    def __init__(self, text: str, seconds: float = 0.0) -> None:
+        super().__init__(f"slowly {text}")
+        self.text = text
+        self.seconds = seconds
+
 
 Said = str | bytes | Act
 
@@ -410,6 +423,11 @@ class _Speaker:
     def say(self, moment: str, usual: str) -> str:
         script = self.sink._script.get(moment)
         said = script.pop(0) if script else usual
+        if isinstance(said, Slowly):
+            self.sink._over.wait(said.seconds)
+            for octet in f"{said.text}\r\n".encode():
+                self.connection.sendall(bytes([octet]))
+            return said.text
         if isinstance(said, Act):
             self.act(said)
         text = said.encode() if isinstance(said, str) else said
@@ -421,6 +439,8 @@ class _Speaker:
     def act(self, act: Act) -> None:
         if act is STALL:
             self.sink._over.wait()
+        if act is RESET:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         while act in {DRIBBLE, FLOOD} and not self.sink._over.wait(0.02 if act is DRIBBLE else 0):
             self.connection.sendall(b"2" if act is DRIBBLE else b"2" * 10_000)
         raise EOFError
