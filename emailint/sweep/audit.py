@@ -220,9 +220,10 @@ def _adopted(
         run.project()
         tallies = {each.name: Tally(each.name, given.tell) for each, _ in compared}
         run.outbox.start(tallies)
-        for integration, before in compared:
-            if before.error is None:
-                _adopt(run, integration, before, tallies[integration.name])
+        with run.readers:
+            for integration, before in compared:
+                if before.error is None:
+                    _adopt(run, integration, before, tallies[integration.name])
         run.outbox.finish()
         run.troubles.tell()
         return {each.name: _after(run, each, before, tallies[each.name]) for each, before in compared}

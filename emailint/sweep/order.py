@@ -14,7 +14,15 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from emailint import retry
-from emailint.errors import AttachmentError, DirectoryError, FolderMissing, FolderReadOnly, Throttled
+from emailint.errors import (
+    AttachmentError,
+    DirectoryError,
+    EmailintError,
+    FolderMissing,
+    FolderReadOnly,
+    StoreError,
+    Throttled,
+)
 from emailint.sweep import entry, mailbox, plans, telling, withheld
 from emailint.sweep.connect import place_of
 from emailint.sweep.delivery import Delivery
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
     from emailint.store.records import OpenError
     from emailint.sweep.mailbox import Fetched, Job, Read
     from emailint.sweep.plans import Kept, Plan
+    from emailint.sweep.readers import Reader
     from emailint.sweep.result import MessageResult
     from emailint.sweep.run import Run, Tally
 
@@ -117,19 +126,30 @@ class MailboxSweep:
         measured = self.source.measure(window)
         self.tally.add(vanished=len(window) - len(measured))
         waiting = deque(mailbox.jobs(measured, self.run.config))
-        while waiting and not self.must_end():
-            job = waiting.popleft()
-            again = self.delivery.after(job, self.batch(job))
-            waiting.extendleft(reversed(again))
+        with self.run.readers.lent(measured, self.settings) as reader:
+            try:
+                while waiting and not self.must_end():
+                    again = self.batch(waiting.popleft(), reader)
+                    waiting.extendleft(reversed(again))
+            except StoreError:
+                raise
+            except EmailintError:
+                self.take_read(reader.rest())  # what came is kept, whatever came after it
+                raise
+            self.take_read(reader.rest())
 
-    def batch(self, job: Job) -> Fetched:
-        """Take one batch: from in flight to read (and moved)."""
-        fetched = self.fetched(job, lambda raw: mailbox.read(raw, self.settings))
-        self.take([read for read in fetched.reads if read.failure is None])
-        for read in fetched.reads:
+    def batch(self, job: Job, reader: Reader) -> Sequence[Job]:
+        """Bring one batch in flight, and one that is read to its end; what is to be asked for again."""
+        fetched = self.fetched(job, reader.read_one)
+        self.take_read(reader.next(fetched.reads))
+        return self.delivery.after(job, fetched)
+
+    def take_read(self, reads: Sequence[Read]) -> None:
+        """Take a batch, and alone what could not be read with it."""
+        self.take([read for read in reads if read.failure is None])
+        for read in reads:
             if read.failure is not None:
                 self.judge(mailbox.again_alone(read, self.settings))
-        return fetched
 
     def alone(self, job: Job) -> Fetched:
         """Take one message alone, reading it in a child process."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from emailint.errors import StoreWarning
 from emailint.sweep.options import MessageDone
+from emailint.sweep.readers import Readers
 from emailint.sweep.result import Counts, IntegrationResult
 from emailint.sweep.troubles import About
 
@@ -105,6 +106,7 @@ class Run:
     quota: Quota
     outbox: Outbox
     tell: Callable[[Event], None]
+    readers: Readers = field(default_factory=Readers)
 
     def project(self) -> None:
         """The step `project`; what was found amiss with the JSON lines is told."""

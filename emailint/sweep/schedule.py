@@ -52,7 +52,8 @@ class Sweep:
         self.run.project()
         self.run.outbox.start(self.tallies)
         crew = Crew(self.mailbox)
-        with Watchdog(self.run.budget, lambda: [*crew.running, *self.run.outbox.running], self.hanging):
+        watchdog = Watchdog(self.run.budget, lambda: [*crew.running, *self.run.outbox.running], self.hanging)
+        with self.run.readers, watchdog:
             crew.go(integrations, self.run.config.concurrency)
             self.run.outbox.finish()
         if self.broken is not None:
