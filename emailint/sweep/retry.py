@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emailint.errors import ConfigError, EmailintError, MessageError, StoreError
+from emailint.retry import connected
 from emailint.sources.protocol import MessageRef, RawMessage
 from emailint.store.records import Disposition, ReplyState
 from emailint.sweep import connect, entry, mailbox, opening, plans
@@ -172,14 +173,33 @@ class _Retry:
     def read(
         self, integration: Integration, waiting: Waiting, octets: RawMail
     ) -> tuple[Read, InboundMessage]:
-        """The mail as it can be read now: in a child where it failed before. Raises MessageError."""
+        """The mail as it can be read now: in a child where it failed before. Raises MessageError.
+
+        What its server did not give is asked for again, and raises SourceError as well.
+        """
         ref = MessageRef(waiting.locus, waiting.kept.size, waiting.kept.received_at)
-        raw = RawMessage(ref, octets.read(waiting.key), waiting.kept.whole)
+        kept = waiting.kept
+        if kept.whole or kept.read:
+            raw = RawMessage(ref, octets.read(waiting.key), kept.whole)
+        else:
+            raw = self.asked_again(integration, ref)
         read_it = mailbox.read if waiting.kept.read else mailbox.read_alone
         read = read_it(raw, mailbox.read_settings(self.run.config, integration))
         if read.message is None:
             raise MessageError(f"it still cannot be read: {read.failure}")
         return read, read.message
+
+    def asked_again(self, integration: Integration, ref: MessageRef) -> RawMessage:
+        """A mail of which only headers were had, from its server; nothing is changed there."""
+        source = connect.source_for(self.run.config, integration, read_only=True, budget=self.run.budget)
+        with connected(source, lambda: True):
+            measured = source.measure([ref])
+            for job in mailbox.jobs(measured, self.run.config):
+                for raw in list(source.fetch(job.refs, headers_only=job.headers_only)):
+                    if raw.raw:
+                        return raw
+        gone = "its server does not give it" if measured else "it is no longer in the mailbox"
+        raise MessageError(f"{gone}; its case keeps what was had of it")
 
     def integration_of(self, waiting: Waiting) -> Integration:
         """The integration that took the mail, or the one that has its mailbox by another name now."""

@@ -71,7 +71,6 @@ def _asked(sweep: MailboxSweep, ref: MessageRef) -> tuple[MessageRef, SourceErro
 def _count(sweep: MailboxSweep, ref: MessageRef, error: SourceError) -> None:
     """One attempt more; the last one quarantines the mail by its headers."""
     attempt = sweep.ledger.attempt(ref.locus)
-    sweep.ledger.release([ref.locus])
     if attempt < sweep.run.config.limits.attempts:
         _fails(sweep, ref, error, attempt)
         return

@@ -119,6 +119,72 @@ def test_one_mail_that_never_comes_holds_no_other_up(double: GraphDouble, fault:
     assert came == [*raws[:2], *raws[3:]]
 
 
+NEVER_GIVEN = {
+    "503": unavailable(),
+    "503 that names a time": unavailable(1),
+    "504": Fault(504, HTML),
+    "500": Fault(500, {}),
+    "403": Fault(403, {}),
+    "reset": Fault(drop="before"),
+    "truncated": Fault(drop="middle"),
+}
+
+
+@pytest.mark.parametrize("fault", NEVER_GIVEN.values(), ids=NEVER_GIVEN)
+def test_the_mail_that_is_not_given_is_named_and_soon_given_up(double: GraphDouble, fault: Fault) -> None:
+    raws = fill(double, 8)
+    bad = double.mailbox(ADDRESS).by_subject("3").identity
+    double.fault(rf"GET .*/{bad}/\$value", fault, 1_000)
+    came: list[bytes] = []
+    begun = time.monotonic()
+    with graph_source(double) as source:
+        refs = source.measure(source.list_unread())
+        with pytest.raises(SourceError) as caught:
+            came.extend(each.raw for each in source.fetch(refs))
+        (named,) = caught.value.loci
+        assert named == refs[3].locus
+        headers = next(iter(list(source.fetch([refs[3]], headers_only=True))))
+    assert came == [*raws[:3], *raws[4:]]
+    assert double.count(rf"{bad}/\$value") <= 2
+    assert time.monotonic() - begun < 6
+    assert headers.raw.startswith(b"Subject: 3\r\n")
+
+
+def test_where_one_mail_would_keep_the_others_waiting_they_come_first(
+    double: GraphDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is asked until the time is over that Graph named; then it is another mail."""
+    monkeypatch.setattr("emailint.graph_client.attempts.SHORT", 0.5)
+    raws = fill(double, 4)
+    bad = double.mailbox(ADDRESS).by_subject("0").identity
+    double.fault(rf"GET .*/{bad}/\$value", unavailable(2), 1_000)
+    came: list[bytes] = []
+    with graph_source(double) as source, pytest.raises(Throttled) as caught:
+        came.extend(each.raw for each in source.fetch(source.list_unread()))
+    assert came == raws[1:]
+    assert len(caught.value.loci) == 1
+    assert double.count(rf"{bad}/\$value") == 1
+
+
+@pytest.mark.parametrize("fault", NEVER_GIVEN.values(), ids=NEVER_GIVEN)
+def test_a_server_that_gives_no_mail_is_not_asked_for_all_of_it(double: GraphDouble, fault: Fault) -> None:
+    fill(double, 40)
+    double.fault(VALUE, fault, 1_000)
+    with graph_source(double) as source:
+        refs = source.measure(source.list_unread())
+        with pytest.raises(SourceError):
+            list(source.fetch(refs))
+    assert double.count(VALUE) < 12
+
+
+def test_throttling_names_no_mail(double: GraphDouble) -> None:
+    fill(double, 6)
+    double.fault(VALUE, throttled(0), 1_000)
+    with graph_source(double) as source, pytest.raises(Throttled) as caught:
+        list(source.fetch(source.list_unread()))
+    assert caught.value.loci == ()
+
+
 def test_a_second_mail_that_never_comes_is_taken_to_be_the_mailboxs_trouble(double: GraphDouble) -> None:
     fill(double, 40)
     double.fault(VALUE, Fault(drop="before"), 1_000)

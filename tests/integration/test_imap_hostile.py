@@ -23,6 +23,7 @@ from emailint.errors import (
     Throttled,
     TlsFailed,
 )
+from emailint.sources.imap import RECONNECTIONS
 from emailint.sources.protocol import MessageRef
 from tests.support.scripted_imap import MESSAGES, ScriptedImap, fetch_response
 from tests.support.sources import Password, imap_source
@@ -145,6 +146,83 @@ def test_a_message_that_the_server_refuses_does_not_keep_the_others_back() -> No
     assert [command for command in server.commands if command.startswith("UID FETCH")] == [
         f"UID FETCH {uids} (UID BODY.PEEK[])" for uids in ("1:3", "1", "2", "3")
     ]
+
+
+LIES = {
+    "larger than asked for": b"* 2 FETCH (UID 2 BODY[] {2000000000}\r\n",
+    "no response": b"what? {5\r\n",
+    "hangs up": b"* BYE gone\r\n",
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_after_an_answer_that_cannot_be_read_it_goes_on_over_another_connection(lie: bytes) -> None:
+    """Whatever was left of that answer is never taken for the answer to something else."""
+    replies: dict[str, Reply | list[Reply]] = {
+        "UID SEARCH": b"* SEARCH 1 2 3\r\n" + DONE,
+        "UID FETCH 1:3 ": fetch_response(1, b"one") + lie,
+        "UID FETCH 3 ": fetch_response(3, b"three") + DONE,
+    }
+    with ScriptedImap(replies) as server, imap_source(port=server.port) as source:
+        refs = source.list_unread()
+        came: list[bytes] = []
+        with pytest.raises(SourceError) as caught:
+            came.extend(message.raw for message in source.fetch(refs))
+        assert caught.value.loci == ()
+        assert came == [b"one"]
+        source.mark_read([refs[0].locus])
+        assert [message.raw for message in source.fetch(refs[2:])] == [b"three"]
+    assert sum(command.startswith("LOGIN") for command in server.commands) == 2
+
+
+def test_a_folder_that_is_another_by_then_is_not_gone_on_with() -> None:
+    replies: dict[str, Reply | list[Reply]] = {
+        "SELECT": [b"* OK [UIDVALIDITY 7] ok\r\nTAG OK in\r\n", b"* OK [UIDVALIDITY 8] ok\r\nTAG OK in\r\n"],
+        "UID FETCH": b"* BYE gone\r\n",
+    }
+    with ScriptedImap(replies) as server, imap_source(port=server.port) as source:
+        refs = source.list_unread()
+        with pytest.raises(ConnectionFailed):
+            list(source.fetch(refs))
+        with pytest.raises(ProtocolFailed, match="new UIDVALIDITY"):
+            source.mark_read(loci(refs))
+    assert not [command for command in server.commands if "STORE" in command]
+
+
+def test_it_does_not_connect_for_ever() -> None:
+    with ScriptedImap({"UID FETCH": b"* BYE gone\r\n"}) as server, imap_source(port=server.port) as source:
+        refs = source.list_unread()
+        for _ in range(RECONNECTIONS + 1):
+            with pytest.raises(ConnectionFailed):
+                list(source.fetch(refs))
+        with pytest.raises(ConnectionFailed, match="10 times"):
+            list(source.fetch(refs))
+    assert sum(command.startswith("LOGIN") for command in server.commands) == 1 + RECONNECTIONS
+
+
+@pytest.mark.parametrize("answer", [b"TAG NO cannot open it\r\n", b"TAG BAD internal error\r\n"])
+def test_messages_that_are_refused_are_named_and_three_in_a_row_are_enough(answer: bytes) -> None:
+    numbers = range(1, 31)
+    replies: dict[str, Reply | list[Reply]] = {
+        "UID SEARCH": b"* SEARCH " + b" ".join(b"%d" % uid for uid in numbers) + b"\r\n" + DONE,
+        "UID FETCH": answer,
+    }
+    with ScriptedImap(replies) as server, imap_source(port=server.port) as source:
+        refs = source.list_unread()
+        with pytest.raises(ProtocolFailed) as caught:
+            list(source.fetch(refs))
+    assert caught.value.loci == tuple(ref.locus for ref in refs[:3])
+    assert sum(command.startswith("UID FETCH") for command in server.commands) == 4
+
+
+def test_one_message_whose_size_is_refused_leaves_the_others_to_be_read() -> None:
+    size = b"* 1 FETCH (UID 1 RFC822.SIZE 5)\r\n"
+    replies: dict[str, Reply | list[Reply]] = {
+        "UID FETCH 1:2 (UID RFC822.SIZE INTERNALDATE)": size + b"TAG NO cannot open it\r\n"
+    }
+    with ScriptedImap(replies) as server, imap_source(port=server.port) as source:
+        refs = source.measure(source.list_unread())
+        assert [ref.size for ref in refs] == [5, None]
 
 
 @pytest.mark.parametrize(

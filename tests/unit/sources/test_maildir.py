@@ -233,8 +233,9 @@ def test_a_file_that_cannot_be_read_does_not_keep_the_others_back(
         monkeypatch.setattr(os, "open", broken)
         fetching = opened.fetch(refs)
         assert [next(fetching).raw, next(fetching).raw] == [b"mail 0", b"mail 2"]
-        with pytest.raises(ConnectionFailed, match="Input/output error"):
+        with pytest.raises(ConnectionFailed, match="Input/output error") as caught:
             next(fetching)
+        assert caught.value.loci == (refs[1].locus,)
 
 
 def test_many_vanished_messages_cost_one_look(maildir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

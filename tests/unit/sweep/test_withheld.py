@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from emailint.errors import ConnectionFailed, ProtocolFailed, Throttled
+from emailint.sources.maildir import MaildirSettings, MaildirSource
 from emailint.store import open_store
+from emailint.sweep import connect
 from emailint.sweep.delivery import ALONE, Verdict, verdict
 from tests.support.memory import letter
 from tests.support.world import World, make_world
@@ -147,12 +153,25 @@ def test_a_server_that_gives_nothing_blames_no_mail(world: World, already: int) 
     assert world.open_errors() == []
 
 
-def test_an_outage_asks_for_few_mails(world: World) -> None:
+@pytest.mark.parametrize(("at_once", "asked"), [(1, 5), (50, 50)])
+def test_an_outage_asks_for_few_mails(world: World, at_once: int, asked: int) -> None:
     deliver(world, range(200))
     withhold(world, *range(1, 201))
-    world.settings["limits"] = type(world.config().limits)(batch_messages=1)
+    world.settings["limits"] = replace(world.config().limits, batch_messages=at_once)
     world.sweep()
-    assert world.source.calls.count("fetch one") <= 5
+    assert world.source.calls.count("fetch one") <= asked
+
+
+def test_a_server_that_gives_all_mail_empty_blames_none(world: World) -> None:
+    deliver(world, [1])
+    world.sweep()
+    deliver(world, range(2, 8))
+    for mail in world.source.mails.values():
+        mail.raw, mail.size = b"", 5_000
+    for _ in range(4):
+        result = next_sweep(world, integrations=("payroll",))
+        assert books(result) == (0, 0, 0, 6)
+        assert result.integrations[0].error
 
 
 def test_an_outage_that_begins_in_a_sweep_blames_no_mail(world: World) -> None:
@@ -299,6 +318,32 @@ def test_mail_that_is_left_out_of_the_answer_and_is_still_there_has_not_vanished
     ]
 
 
+@pytest.mark.parametrize("bad", ["1.a", "."])
+def test_files_of_a_maildir_that_cannot_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    """One: it is quarantined. All: the Maildir fails, as where they are another user's."""
+    maildir = world.folder / "Maildir"
+    for part in ("cur", "new", "tmp"):
+        (maildir / part).mkdir(parents=True)
+    for number in range(4):
+        (maildir / "new" / f"{number}.a").write_bytes(letter(number))
+    source = MaildirSource(MaildirSettings(maildir, "payroll@example.org"))
+    monkeypatch.setattr(connect, "source_for", lambda _config, _integration, **_options: source)
+    open_file = os.open
+
+    def broken(path: str, *args: int, **more: int) -> int:
+        if re.fullmatch(r"\d\.a", str(path)) and bad in str(path):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return open_file(path, *args, **more)
+
+    monkeypatch.setattr(os, "open", broken)
+    results = [next_sweep(world, integrations=("payroll",)) for _ in range(3)]
+    one = [(3, 1, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0)]
+    assert [books(each) for each in results] == (one if bad == "1.a" else [(0, 0, 0, 4)] * 3)
+    assert [bool(each.integrations[0].error) for each in results] == [bad == "."] * 3
+
+
 def test_a_dry_run_counts_no_attempt(world: World) -> None:
     deliver(world, [1, 2])
     withhold(world, 1)
@@ -318,3 +363,66 @@ def test_a_sweep_without_time_left_counts_nothing(world: World) -> None:
     world.source.before = before
     assert books(world.sweep(deadline=50.0)) == (3, 1, 0, 0)
     assert counted(world, 1) == 0
+
+
+def test_a_sweep_that_spent_its_time_on_a_silent_server_failed(world: World) -> None:
+    deliver(world, range(1, 5))
+    withhold(world, 1, 2, 3, 4)
+    world.settings["limits"] = replace(world.config().limits, batch_messages=1)
+
+    def before(verb: str) -> None:
+        if verb == "fetch":
+            world.clock.forward(timedelta(seconds=60))
+
+    world.source.before = before
+    result = world.sweep(deadline=50.0)
+    assert books(result) == (0, 0, 0, 4)
+    assert result.integrations[0].error
+    assert [error.trouble.kind for error in world.open_errors()] == ["connection_failed"]
+
+
+def quarantine(world: World) -> None:
+    deliver(world, [1, 2])
+    withhold(world, 1)
+    for _ in range(3):
+        next_sweep(world)
+    assert [error.trouble.kind for error in world.open_errors()] == ["quarantined"]
+
+
+@pytest.mark.parametrize("by", ["id", "all"])
+def test_retry_asks_the_server_for_it_again(world: World, by: str) -> None:
+    quarantine(world)
+    world.source.withheld = {}
+    (error,) = world.open_errors()
+    result = world.retry(error.error_id) if by == "id" else world.retry(quarantined=True)
+    assert [(each.done, each.outcome) for each in result.results] == [(True, "reread")]
+    (line,) = world.lines("followups.jsonl")
+    assert (line["case_id"], line["issue"].strip()) == ("CS-000002", "Please help.")
+    assert world.open_errors() == []
+    assert len(world.lines()) == 2
+
+
+def test_what_is_still_not_given_or_gone_stays_quarantined(world: World) -> None:
+    quarantine(world)
+    (result,) = world.retry(quarantined=True).results
+    assert (result.done, result.detail) == (False, "503 for 1")
+    del world.source.mails[1]
+    (result,) = world.retry(quarantined=True).results
+    assert not result.done
+    assert "no longer in the mailbox" in result.detail
+    assert len(world.open_errors()) == 1
+
+
+def test_such_mail_that_no_alias_takes_is_held_and_taken_whole_once_it_is_given(world: World) -> None:
+    aliases = world.integrations[0].aliases
+    world.change(aliases=aliases[1:])
+    deliver(world, [1])
+    world.source.deliver(letter(2, to="urgent@example.org"))
+    withhold(world, 1)
+    totals = [next_sweep(world).totals for _ in range(3)]
+    assert totals[2].held == 1
+    world.change(aliases=aliases)
+    world.source.withheld = {}
+    (result,) = world.retry(held=True).results
+    assert (result.done, result.outcome) == (True, "case")
+    assert world.lines()[-1]["issue"].strip() == "Please help."
