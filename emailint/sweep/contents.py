@@ -6,19 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emailint import message as reader
-from emailint.errors import SourceError
+from emailint.errors import SourceError, Throttled
 from emailint.store.records import Key
 from emailint.sweep import mailbox
 from emailint.sweep.books import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from emailint.config.model import Config, Integration
     from emailint.message.model import InboundMessage
     from emailint.sources.protocol import MailSource, MessageRef, RawMessage
     from emailint.store.ledger import Ledger
     from emailint.store.records import Known
+
+SILENT = "the server lists it and gives nothing of it"
 
 HEADERS_AT_ONCE = 200
 """Messages of whose headers are asked for by one command."""
@@ -35,22 +37,34 @@ class Contents:
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def fetch(self, source: MailSource, job: mailbox.Job) -> Iterator[RawMessage]:
-        """The messages of one job, one after the other.
+        """The messages of one job, one after the other; what is not given keeps no other back.
 
-        One message that the server does not give keeps the others back no more than in a sweep: a second
-        such job is taken to be the mailbox's trouble, and raised.
+        An answer that broke off is asked for once more. Raises SourceError where that breaks off too.
         """
-        missing = {ref.locus for ref in job.refs}
-        try:
-            for raw in source.fetch(job.refs, headers_only=job.headers_only):
-                missing.discard(raw.ref.locus)
-                yield raw
-        except SourceError as error:
-            if self.unreadable:
-                raise
-            self.unreadable.update(dict.fromkeys(missing, str(error)))
-        else:
-            self.vanished |= missing
+        missing = {ref.locus: ref for ref in job.refs}
+        for last in (False, True):
+            try:
+                for raw in source.fetch(list(missing.values()), headers_only=job.headers_only):
+                    ref = missing.pop(raw.ref.locus, raw.ref)
+                    if raw.raw or not raw.whole or ref.size == 0:
+                        yield raw
+                    else:
+                        self.unreadable[ref.locus] = SILENT
+                break
+            except SourceError as error:
+                named = [locus for locus in error.loci if missing.pop(locus, None)]
+                self.unreadable.update(dict.fromkeys(named, str(error)))
+                if named:
+                    break
+                if last or isinstance(error, Throttled):
+                    raise
+        self._part(source, missing)
+
+    def _part(self, source: MailSource, missing: Mapping[str, MessageRef]) -> None:
+        """What did not come and is listed all the same stays in the books; what went away does not."""
+        there = {ref.locus for ref in source.measure(list(missing.values()))} if missing else set[str]()
+        self.unreadable.update(dict.fromkeys(there, SILENT))
+        self.vanished |= missing.keys() - there
 
 
 def heads(

@@ -148,13 +148,47 @@ def test_a_sweep_meanwhile_makes_no_mail_unaccounted(world: World) -> None:
 
 
 def test_one_mail_that_the_server_does_not_give_is_named(world: World) -> None:
-    world.source.deliver(letter(1), seen=True)
-    world.source.deliver(letter(2), seen=True)
-    world.source.before = fails_at("fetch one", 2, ProtocolFailed("the server gives no such mail"))
+    for number in (1, 2, 3):
+        world.source.deliver(letter(number), seen=True)
+    error = ProtocolFailed("the server refuses this mail")
+    error.loci = (world.source.locus(2),)
+
+    def before(verb: str) -> None:
+        if verb == "fetch one" and world.source.calls.count(verb) == 2:
+            del world.source.mails[3]  # which is not to be mistaken for one that is refused
+            raise error
+
+    world.source.before = before
     first, second = audited(world).mailboxes[0].mails
     assert (first.standing, second.standing) == (Standing.UNACCOUNTED, Standing.UNACCOUNTED)
     assert "marked read" in first.why
-    assert "the server gives no such mail" in second.why
+    assert "the server refuses this mail" in second.why
+
+
+def test_mail_that_is_listed_and_never_given_stays_in_the_books(world: World) -> None:
+    world.source.deliver(b"", seen=True, size=4_711)
+    world.source.deliver(letter(2), seen=True)
+    first, _ = audited(world).mailboxes[0].mails
+    assert first.standing is Standing.UNACCOUNTED
+    assert "gives nothing of it" in first.why
+
+
+@pytest.mark.parametrize(("times", "lost"), [(1, False), (2, True)])
+def test_an_answer_that_breaks_off_is_asked_for_once_more(world: World, times: int, lost: bool) -> None:
+    for number in range(5):
+        world.source.deliver(letter(number), seen=True)
+    breaks = iter((3, 5)[:times])
+    at = [next(breaks)]
+
+    def before(verb: str) -> None:
+        if verb == "fetch one" and world.source.calls.count(verb) == at[0]:
+            at[0] = next(breaks, 0)
+            raise ConnectionFailed("broke off")
+
+    world.source.before = before
+    (mailbox,) = audited(world).mailboxes
+    assert (mailbox.error == "broke off") is lost
+    assert mailbox.books.unaccounted == (0 if lost else 5)
 
 
 def test_a_mailbox_that_fails_says_so_and_keeps_no_other(
