@@ -142,6 +142,7 @@ class _Resolver:
             service_account=_absolute(keys.service_account, self._base),
             authority=(self._clouds()[0] if issuer == "entra" else keys.authority) or "",
             secret_expires=keys.secret_expires,
+            readable=self._readable,
         )
 
     def _outbound(self, keys: OutboundKeys, protocol: str) -> OutboundSettings:

@@ -43,6 +43,7 @@ class SignIn:
     (`refresh_token`, or what `emailint authorize` keeps); a `service_account` of Google.
 
     `authority` is the URL that tokens come from, with or without a tenant; "" for the issuer's own.
+    `readable`: others may read the files with keys.
     """
 
     issuer: Issuer
@@ -56,6 +57,7 @@ class SignIn:
     service_account: Path | None = None
     authority: str = ""
     secret_expires: date | None = None
+    readable: bool = False
 
 
 def issuer_of(provider: str | None, host: str) -> Issuer:

@@ -22,6 +22,25 @@ LARGEST = 4_000_000
 """Octets; a cache of one sign-in has some thousands."""
 
 
+def read_key_file(path: Path, *, readable: bool = False) -> str:
+    """A key that somebody has put there, by a link perhaps; raises SecretUnavailable, as below.
+
+    `readable`: others may read it too.
+    """
+    what = f"the key file {path}"
+    try:
+        with path.open("rb") as file:
+            if not readable and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise SecretUnavailable(
+                    f"{what} can be read by others, so it was not used", hint=f"run: chmod 600 {path}"
+                )
+            return file.read(LARGEST).decode("utf-8", "replace")
+    except OSError as error:
+        raise SecretUnavailable(
+            f"{what} cannot be read: {error.strerror}", hint="it must belong to the user who runs emailint"
+        ) from None
+
+
 class PrivateFile:
     """A file that only its owner may read. Raises SecretUnavailable, which never repeats what it holds."""
 

@@ -47,12 +47,13 @@ class KeyPair:
         return (self.until - (now or datetime.now(UTC))).days
 
 
-def key_pair(path: Path, passphrase: str | None = None) -> KeyPair:
+def key_pair(path: Path, passphrase: str | None = None, *, readable: bool = False) -> KeyPair:
     """Read a PEM or PFX file; the certificate is the one of its key, whatever chain comes along.
 
+    `readable`: others may read it too.
     Raises SecretUnavailable, which never repeats what stands in it.
     """
-    raw = _read(path)
+    raw = _read(path, readable=readable)
     try:
         if b"-----BEGIN" in raw:
             return _from_pem(raw, passphrase)
@@ -130,11 +131,11 @@ def _until(certificate: Certificate) -> datetime:
     return certificate.not_valid_after_utc
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, *, readable: bool) -> bytes:
     what = f"the certificate file {path}"
     try:
         with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            if not readable and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise SecretUnavailable(
                     f"{what} can be read by others, so it was not used; nobody was asked to sign in",
                     hint=f"run: chmod 600 {path}",

@@ -56,6 +56,7 @@ class EntraApp:
     `passphrase`. `authority` may hold the tenant already. `name`: the integration, for advice.
     `secret_expires`: the last day of the secret, as far as the configuration says. Without `keep` nothing is
     written: neither the renewed sign-in of a person (the one that is kept stays good), nor a lock.
+    `readable`: others may read the certificate.
     """
 
     tenant: str
@@ -70,6 +71,7 @@ class EntraApp:
     name: str = ""
     secret_expires: date | None = None
     keep: bool = True
+    readable: bool = False
 
     @property
     def authority_url(self) -> str:
@@ -266,7 +268,8 @@ class EntraTokens:
         if app.cache is not None:
             return None
         if app.certificate is not None:
-            pair = key_pair(app.certificate, reveal(app.passphrase) if app.passphrase else None)
+            passphrase = reveal(app.passphrase) if app.passphrase else None
+            pair = key_pair(app.certificate, passphrase, readable=app.readable)
             self._last_day = pair.until.date()
             return pair.credential
         if app.secret is None:

@@ -9,13 +9,14 @@ import json
 import math
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from emailint.config.secrets import reveal
 from emailint.errors import LoginRefused, ProtocolFailed, SecretUnavailable
-from emailint.oauth.cache import PrivateFile
+from emailint.oauth.cache import PrivateFile, read_key_file
 from emailint.oauth.http import SKEW, TokenHttp, clean
 
 if TYPE_CHECKING:
@@ -35,14 +36,19 @@ TOKEN_URLS: Final = {
 MAIL_SCOPE: Final = "https://mail.google.com/"
 _BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
+_SCOPED: Final = "allow the app the scope https://mail.google.com/"
 _CURES: Final = {
     "invalid_client": "check oauth.client_id and oauth.client_secret",
+    "unauthorized_client": "the refresh token must be made with the same oauth.client_id",
+    "invalid_scope": _SCOPED,
+    "access_denied": "allow the app in the Admin console (Security, API controls)",
+}
+_CURES_OF_ACCOUNTS: Final = {
     "unauthorized_client": "allow the service account's client id the scope https://mail.google.com/ in the"
     " Admin console (Security, API controls, Domain-wide delegation)",
-    "invalid_grant": "sign in anew: emailint authorize with the integration's name (an app in testing loses"
-    " its sign-ins after 7 days); for a service account, check the mailbox's address and the clock here",
-    "invalid_scope": "allow the app the scope https://mail.google.com/",
-    "access_denied": "allow the app in the Admin console (Security, API controls)",
+    "invalid_grant": "check that the mailbox is a user of the domain (username, where it is an alias), that"
+    " the key was not removed, and the clock here",
+    "invalid_scope": _SCOPED,
 }
 
 
@@ -52,7 +58,8 @@ class RefreshSignIn:
 
     `issuer` is a key of TOKEN_URLS; `authority` takes the place of its scheme and host. The refresh token is
     `refresh_token`, else what `emailint authorize` has kept in `cache`. `service_account` is Google's key
-    file, which speaks for `user`.
+    file, which speaks for `user`. Without `keep` a refresh token that takes the place of another is not
+    written, nor is anything locked. `readable`: others may read the key file.
     """
 
     issuer: str
@@ -65,6 +72,8 @@ class RefreshSignIn:
     authority: str = ""
     ca_file: Path | None = None
     name: str = ""
+    keep: bool = True
+    readable: bool = False
 
     @property
     def token_url(self) -> str:
@@ -111,40 +120,63 @@ class RefreshTokens:
 
     def _renew(self) -> None:
         self._http = self._http or TokenHttp(self.sign_in.ca_file, self._time_left)
-        asked = self._by_key() if self.sign_in.service_account else self._by_refresh_token()
-        answer = self._http.post(self.sign_in.token_url, data=asked)
+        if self.sign_in.service_account:
+            self._take(self._asked(self._http, self._by_key()))
+        elif self.sign_in.refresh_token is not None:
+            given = reveal(self.sign_in.refresh_token)
+            self._take(self._asked(self._http, self._by_refresh_token(given)))
+        elif self.sign_in.cache is not None:
+            self._renew_kept(self._http, PrivateFile(self.sign_in.cache))
+        else:
+            raise self._nobody()
+
+    def _renew_kept(self, http: TokenHttp, file: PrivateFile) -> None:
+        """By the refresh token that is kept; another that came along takes its place (RFC 6749 section 6)."""
+        with file.locked() if self.sign_in.keep else nullcontext():
+            kept = self._kept(file)
+            result = self._asked(http, self._by_refresh_token(kept))
+            new = result.get("refresh_token")
+            if isinstance(new, str) and new not in ("", kept) and self.sign_in.keep:
+                file.write(json.dumps({"refresh_token": new}))
+        self._take(result)
+
+    def _asked(self, http: TokenHttp, form: dict[str, str]) -> dict[str, Any]:
+        answer = http.post(self.sign_in.token_url, data=form)
         result = _mapping(answer.text)
-        token = result.get("access_token")
-        if answer.status_code != 200 or not isinstance(token, str) or not token:
+        if answer.status_code != 200 or not isinstance(result.get("access_token"), str):
             raise self._refused(result, answer.status_code)
+        return result
+
+    def _take(self, result: dict[str, Any]) -> None:
         seconds = result.get("expires_in")
         lifetime = float(seconds) if isinstance(seconds, int | float) else 600.0
-        self._token, self._until = token, time.monotonic() + max(lifetime - SOON, 30.0)
+        self._token, self._until = result["access_token"], time.monotonic() + max(lifetime - SOON, 30.0)
 
-    def _by_refresh_token(self) -> dict[str, str]:
+    def _by_refresh_token(self, token: str) -> dict[str, str]:
         sign_in = self.sign_in
-        asked = {"grant_type": "refresh_token", "client_id": sign_in.client_id}
+        asked = {"grant_type": "refresh_token", "client_id": sign_in.client_id, "refresh_token": token}
         if sign_in.client_secret is not None:
             asked["client_secret"] = reveal(sign_in.client_secret)
-        asked["refresh_token"] = reveal(sign_in.refresh_token) if sign_in.refresh_token else self._kept()
         return asked
 
-    def _kept(self) -> str:
-        kept = _mapping(PrivateFile(self.sign_in.cache).read() if self.sign_in.cache else "")
-        token = kept.get("refresh_token")
+    def _kept(self, file: PrivateFile) -> str:
+        token = _mapping(file.read()).get("refresh_token")
         if not isinstance(token, str) or not token:
-            raise LoginRefused(
-                f"nobody has signed in for {self.sign_in} yet",
-                hint=f"run: emailint authorize {self.sign_in.name}, or give oauth.refresh_token",
-            )
+            raise self._nobody()
         return token
+
+    def _nobody(self) -> LoginRefused:
+        return LoginRefused(
+            f"nobody has signed in for {self.sign_in} yet",
+            hint=f"run: emailint authorize {self.sign_in.name}, or give oauth.refresh_token",
+        )
 
     def _by_key(self) -> dict[str, str]:
         """A signed request to speak for the mailbox (RFC 7523)."""
         import jwt  # noqa: PLC0415 - costs 50 ms, and only these mailboxes need it
 
         path = self.sign_in.service_account
-        account = _mapping(PrivateFile(path).read()) if path else {}
+        account = _mapping(read_key_file(path, readable=self.sign_in.readable)) if path else {}
         now = int(time.time())
         claims = {
             "iss": account.get("client_email"),
@@ -170,12 +202,30 @@ class RefreshTokens:
     def _refused(self, result: dict[str, Any], status: int) -> LoginRefused | ProtocolFailed:
         error = clean(str(result.get("error", "")))[:60]
         if not error:
-            return ProtocolFailed(f"{self.sign_in}: status {status}, and no token in the answer")
+            return ProtocolFailed(
+                f"{self.sign_in}: status {status}, and no token in the answer",
+                hint="check oauth.authority, and whether a proxy answers in its place",
+            )
         said = clean(str(result.get("error_description", "")))
         skew = self._http.skew if self._http else 0.0
         clock = f"; this machine's clock is {abs(skew):.0f} s off, set it first" if abs(skew) > SKEW else ""
-        cure = _CURES.get(error, "check the keys under oauth")
-        return LoginRefused(f"{self.sign_in} refused the sign-in: {error} {said}".rstrip(), hint=cure + clock)
+        person = error == "invalid_grant" and self.sign_in.service_account is None
+        told = "The access token is invalid: " if person else ""  # as ClientSpace says it
+        return LoginRefused(
+            f"{self.sign_in} refused the sign-in: {told}{error} {said}".rstrip(),
+            hint=self._cure(error) + clock,
+        )
+
+    def _cure(self, error: str) -> str:
+        sign_in = self.sign_in
+        if sign_in.service_account:
+            return _CURES_OF_ACCOUNTS.get(error, "check the keys under oauth")
+        if error != "invalid_grant":
+            return _CURES.get(error, "check the keys under oauth")
+        anew = f"emailint authorize {sign_in.name}"
+        if sign_in.refresh_token is not None:
+            return f"put a new one into oauth.refresh_token; or take it out, and run: {anew}"
+        return f"sign in anew: {anew} (an app in testing at Google loses its sign-ins after 7 days)"
 
 
 def _mapping(text: str) -> dict[str, Any]:

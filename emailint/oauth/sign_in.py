@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,8 @@ SIGN_IN_URLS: Final = {
     "aol": "https://api.login.aol.com/oauth2/request_auth",
 }
 _SCOPES: Final = {"google": MAIL_SCOPE, "yahoo": "mail-w", "aol": "mail-w"}
+SILENCE: Final = 5.0
+"""Seconds that a browser may be silent on a connection."""
 PATIENCE: Final = 600.0
 """Seconds that somebody has for signing in."""
 
@@ -50,12 +53,14 @@ def sign_in(settings: RefreshSignIn, show: Callable[[str], None], *, seconds: fl
     """
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
     answer = _Answer({})
+    until = time.monotonic() + seconds
     with HTTPServer(("127.0.0.1", 0), _handler(answer)) as server:
-        server.timeout = seconds
         redirect = f"http://127.0.0.1:{server.server_port}/"
         where = _address(settings, redirect, verifier, state)
         show(f"open this address in a browser on this machine:\n{where}")
-        server.handle_request()
+        while not answer.query and (left := until - time.monotonic()) > 0:
+            server.timeout = left
+            server.handle_request()  # browsers ask for an icon too, or open a connection in vain
     code = _code(answer, state)
     _keep(settings, {"code": code, "redirect_uri": redirect, "code_verifier": verifier})
 
@@ -108,8 +113,10 @@ def _keep(settings: RefreshSignIn, asked: dict[str, str]) -> None:
 
 def _handler(answer: _Answer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        timeout = SILENCE
+
         def do_GET(self) -> None:
-            answer.query = parse_qs(urlsplit(self.path).query)
+            answer.query = answer.query or parse_qs(urlsplit(self.path).query)
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; charset=utf-8")
             self.end_headers()

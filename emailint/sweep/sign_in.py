@@ -60,7 +60,7 @@ def mail_tokens(
     """Tokens for IMAP and SMTP at a host; the rest as above."""
     if _sign_in(integration).issuer == "entra":
         return _entra_tokens(_kept(mail_app(config, integration, host), keep=keep), time_left)
-    sign_in = refresh_sign_in(config, integration)
+    sign_in = replace(refresh_sign_in(config, integration), keep=keep)
 
     def make() -> Tokens:
         from emailint.oauth.refresh import RefreshTokens  # noqa: PLC0415 - only where one is signed in so
@@ -135,6 +135,7 @@ def refresh_sign_in(config: Config, integration: Integration) -> RefreshSignIn:
         authority=sign_in.authority,
         ca_file=integration.ca_file,
         name=integration.name,
+        readable=sign_in.readable,
     )
 
 
@@ -166,6 +167,7 @@ def _app(config: Config, integration: Integration, resource: str, of_person: tup
         # an app is one for all its mailboxes; what a person has signed in for is not
         name=integration.name if person else "",
         secret_expires=sign_in.secret_expires,
+        readable=sign_in.readable,
     )
 
 

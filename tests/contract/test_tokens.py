@@ -256,6 +256,16 @@ def test_a_certificate_that_entra_does_not_know(
     assert "Certificates & secrets" in caught.value.hint
 
 
+def test_a_certificate_that_others_may_read_is_used(
+    double: GraphDouble, tmp_path: Path, pair: tuple[rsa.RSAPrivateKey, x509.Certificate]
+) -> None:
+    """As `readable_secrets: accept` has it: containers mount secrets so."""
+    double.entra.apps[CLIENT].certificates = [pair[1].public_bytes(serialization.Encoding.PEM)]
+    path = written(tmp_path, "pem", *pair)
+    path.chmod(0o644)
+    assert EntraTokens(entra_app(double, secret=None, certificate=path, readable=True)).token()
+
+
 def test_an_expired_certificate_is_called_so(double: GraphDouble, tmp_path: Path) -> None:
     """Entra has one number for it and for one that is not the app's."""
     path = written(tmp_path, "pem", *key_pair(-3))
@@ -554,6 +564,43 @@ def test_a_refusal_of_google_names_its_cause(
         assert secret not in told(caught.value)
 
 
+def kept(path: Path, token: str = REFRESH) -> Path:
+    path.write_text(json.dumps({"refresh_token": token}))
+    path.chmod(0o600)
+    return path
+
+
+def test_a_refresh_token_that_takes_the_place_of_another_is_kept(double: GraphDouble, tmp_path: Path) -> None:
+    double.google.rotates = True
+    cache = kept(tmp_path / "payroll.json")
+    for _ in range(3):
+        assert RefreshTokens(google(double, refresh_token=None, cache=cache)).token()
+    assert json.loads(cache.read_text())["refresh_token"] in double.google.refresh_tokens
+    assert cache.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_dry_run_keeps_no_refresh_token(double: GraphDouble, tmp_path: Path) -> None:
+    double.google.rotates = True
+    cache = kept(tmp_path / "payroll.json")
+    before = cache.read_bytes()
+    assert RefreshTokens(google(double, refresh_token=None, cache=cache, keep=False)).token()
+    assert cache.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["payroll.json"]
+
+
+@pytest.mark.parametrize(
+    ("given_token", "cure"),
+    [(given("old"), "oauth.refresh_token"), (None, "sign in anew: emailint authorize payroll")],
+)
+def test_a_refresh_token_that_was_revoked_says_what_to_do(
+    double: GraphDouble, tmp_path: Path, given_token: Any, cure: str
+) -> None:
+    settings = google(double, refresh_token=given_token, cache=kept(tmp_path / "payroll.json", "old"))
+    with pytest.raises(LoginRefused, match="The access token is invalid: invalid_grant") as caught:
+        RefreshTokens(settings).token()
+    assert cure in caught.value.hint
+
+
 def test_a_service_account_speaks_for_a_mailbox(
     double: GraphDouble, tmp_path: Path, pair: tuple[rsa.RSAPrivateKey, x509.Certificate]
 ) -> None:
@@ -575,6 +622,14 @@ def test_a_service_account_speaks_for_a_mailbox(
     with pytest.raises(LoginRefused, match="unauthorized_client") as caught:
         RefreshTokens(google(double, service_account=path)).token()
     assert "delegation" in caught.value.hint.lower()
+    link = tmp_path / "link.json"  # as containers mount secrets
+    link.symlink_to(path)
+    double.google.delegated = True
+    assert RefreshTokens(google(double, service_account=link)).token()
+    path.chmod(0o640)
+    with pytest.raises(SecretUnavailable, match=r"key file .* can be read by others"):
+        RefreshTokens(google(double, service_account=path)).token()
+    path.chmod(0o600)
     path.write_text("{}")
     with pytest.raises(SecretUnavailable, match="no key file"):
         RefreshTokens(google(double, service_account=path)).token()
@@ -598,6 +653,8 @@ class Browser:
 
         def come_back() -> None:
             time.sleep(0.05)
+            icon = f"{query['redirect_uri']}favicon.ico"
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(icon).close()
             urllib.request.build_opener(urllib.request.ProxyHandler({})).open(target).close()
 
         self.thread = threading.Thread(target=come_back)

@@ -20,13 +20,17 @@ REFRESH: Final = "1//0refresh-token"
 
 
 class Google:
-    """`delegated` is whether an administrator lets service accounts speak for mailboxes."""
+    """`delegated` is whether an administrator lets service accounts speak for mailboxes.
+
+    `rotates`: each refresh token is good once, and another comes with the answer (RFC 6749 section 6).
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.asked: list[dict[str, str]] = []
         self.refresh_tokens = {REFRESH}
         self.delegated = True
+        self.rotates = False
         self.public_key: Any = None
         self.challenge = ""
         self.issued = 0
@@ -43,9 +47,15 @@ class Google:
             if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != self.challenge:
                 return 400, {"error": "invalid_grant", "error_description": "Invalid code verifier."}
             return 200, {**self._token(), "refresh_token": REFRESH}
+        return self._refreshed(form)
+
+    def _refreshed(self, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         if form.get("refresh_token") not in self.refresh_tokens:
             return 400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
-        return 200, self._token()
+        if not self.rotates:
+            return 200, self._token()
+        self.refresh_tokens = {f"1//rotated-{self.issued}"}
+        return 200, {**self._token(), "refresh_token": next(iter(self.refresh_tokens))}
 
     def _for_service_account(self, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         claims = jwt.decode(form["assertion"], self.public_key, ["RS256"], audience=self.url)

@@ -99,6 +99,18 @@ def test_an_app_with_a_certificate_beside_the_configuration(load_text: Load, fil
     assert found.sign_in.certificate == path
 
 
+def test_keys_that_others_may_read_are_used_where_that_is_said(load_text: Load, file: Path) -> None:
+    path = file.parent / "app.pem"
+    path.write_text("x")
+    path.chmod(0o644)
+    (found,) = load_text(
+        "readable_secrets: accept\nintegrations:\n- name: a\n  mailbox: a@b.c\n  protocol: graph\n"
+        "  oauth: {tenant: t, client_id: c, certificate: app.pem}\n"
+    ).integrations
+    assert found.sign_in is not None
+    assert found.sign_in.readable
+
+
 TENANTS = {"office365": "organizations", "outlook": "consumers", "hotmail": "consumers"}
 
 
