@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emailint.errors import ConfigError
 
@@ -13,16 +14,26 @@ if TYPE_CHECKING:
 Location = tuple[str | int, ...]
 """Where a value stands in the document: keys and positions in lists."""
 
+_CREDENTIALS: Final = re.compile(r"(//[^/\s:@]*:)\S+(?=@)")
+"""The userinfo of an address (RFC 3986 section 3.2.1): its password is not for the mail that cron sends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong. `line` counts from 1, and is 0 where no single line is to blame."""
+    """One thing that is wrong. `line` counts from 1, and is 0 where no single line is to blame.
+
+    A password in an address (`https://user:password@host`) is masked.
+    """
 
     file: str
     line: int
     path: str
     what: str
     cure: str
+
+    def __post_init__(self) -> None:
+        for name in ("what", "cure"):
+            object.__setattr__(self, name, _CREDENTIALS.sub(r"\1***", getattr(self, name)))
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file

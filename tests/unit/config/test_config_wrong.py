@@ -290,7 +290,7 @@ integrations:
   mailbox: a@b.c
   protocol: graph
   graph: {base_url: http://graph.microsoft.com} #! integrations[0].graph.base_url | 'http://graph.microsoft.com' is no https address
-  oauth: {tenant: t, client_id: c, flow: device, authority: "https://user:x@login.example"} #! integrations[0].oauth.authority | 'https://user:x@login.example' is no https address
+  oauth: {tenant: t, client_id: c, flow: device, authority: "https://user:x@login.example"} #! integrations[0].oauth.authority | 'https://user:***@login.example' is no https address
 """,
     "Graph with a host": """\
 integrations:
