@@ -15,7 +15,7 @@ from emailint.errors import ConnectionFailed, ProtocolFailed, SourceError, Throt
 from emailint.graph_client.answers import AGAIN, Answer, Refused
 from emailint.graph_client.attempts import Attempts
 from emailint.graph_client.limits import A_MAILBOX, AN_APP, AN_APP_IN_NEED, slots_of
-from emailint.oauth.http import CONNECT_SECONDS, SILENCE_SECONDS, clean, new_session, unreachable
+from emailint.oauth.http import SILENCE_SECONDS, clean, new_session, time_outs, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -153,13 +153,11 @@ class GraphClient:
         (see `Attempts`). Raises Refused for what is not a success.
         """
         attempts = Attempts(self, repeat=repeat, one_mail=one_mail)
-        silence = (
-            max(1.0, min(SILENCE_SECONDS, self.settings.time_left() / 3)) if one_mail else SILENCE_SECONDS
-        )
         while True:
             self._wait_for_others()
             token = self.settings.tokens.token()
             sent = _headers(token, headers or {}, json=body is not None)
+            silence = self._silence(repeat=repeat, one_mail=one_mail)
             begun = self._clock()
             try:
                 with self._slots.taken(slots), self._app.taken(slots):
@@ -171,6 +169,13 @@ class GraphClient:
                 self._slots.pause(answer.wait or 0.0)  # done, and a wish for the next request
                 return answer
             attempts.refused(Refused(answer, token), token)
+
+    def _silence(self, *, repeat: bool, one_mail: bool) -> float:
+        """Seconds for which Graph may say nothing: what is no harm to repeat ends with the sweep."""
+        if not repeat:
+            return SILENCE_SECONDS
+        left = self.settings.time_left()
+        return time_outs(left / 3 if one_mail else left)[1]
 
     def wait(self, seconds: float, error: SourceError) -> None:
         """Let so many seconds pass; raises `error` instead where too little time would be left."""
@@ -228,7 +233,7 @@ class GraphClient:
                 auth=_as_written(url),
                 allow_redirects=False,
                 stream=True,
-                timeout=(CONNECT_SECONDS, silence),
+                timeout=(time_outs(self.settings.time_left())[0], silence),
             ) as response:
                 named = clean(response.headers.get("request-id", ""))[:60]
                 ids = f"request-id {named}, {ids}" if named else ids

@@ -588,3 +588,14 @@ def test_moving_what_lies_there_already_asks_for_no_move(double: GraphDouble) ->
         before = double.count(".")
         assert source.move(loci, "Done") == {locus: locus for locus in loci}
         assert double.count(".") == before + 1
+
+
+def test_a_silent_graph_is_not_waited_for_longer_than_the_sweep_lasts(double: GraphDouble) -> None:
+    """Else the watchdog ends the run, which can name the mailbox and not the cause."""
+    fill(double)
+    double.fault(LIST, Fault(seconds=4), 99)
+    until = time.monotonic() + 1.5
+    settings = replace(graph_settings(double), time_left=lambda: until - time.monotonic())
+    with graph_source(double, mailbox=settings) as source, pytest.raises(ConnectionFailed, match="in time"):
+        source.list_unread()
+    assert time.monotonic() < until + 1.5
