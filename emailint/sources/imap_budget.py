@@ -64,7 +64,7 @@ class Budget:
         """How many seconds the next octet may take."""
         left, sweep = self._until - self.clock(), self.time_left() + AFTERWARDS
         if min(left, sweep) <= 0:
-            bound = f"within {self.command_timeout:g} s" if left <= 0 else "before the sweep had to end"
+            bound = f"within {self.command_timeout:.3g} s" if left <= 0 else "before the sweep had to end"
             raise ConnectionFailed(
                 f"{self.where} did not finish its answer {bound}",
                 hint="the mail stays unread, and the next run tries again",

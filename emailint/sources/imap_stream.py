@@ -80,7 +80,8 @@ class Stream:
         slow = isinstance(error, TimeoutError)
         if slow:
             self._budget.wait()  # raises where it is the whole answer that has taken too long
-        what = f"did not answer for {self._budget.timeout:g} s" if slow else f"broke the connection: {error}"
+        silent = f"did not answer for {self._budget.timeout:.3g} s"
+        what = silent if slow else f"broke the connection: {error}"
         return ConnectionFailed(f"{self._budget.where} {what}", hint=_AGAIN)
 
 
