@@ -48,7 +48,7 @@ READINGS = [
     ("nothing", None, False),
 ]
 """What Exchange says of a mail that is on its way, whether it shows flags (None: they are left out), and
-whether deleting it stops it. What leaves although it is deleted was submitted, and then its flags say so where
+whether deleting it stops it. What leaves although it is deleted was submitted; then its flags say so where
 they are shown (MS-OXCMSG section 2.2.1.6).
 """
 
