@@ -1,6 +1,11 @@
 """What all mappings of keys have in common."""
 
+import os
 from typing import Any, ClassVar
+
+# No plugin that happens to be installed gets to see a configuration with its passwords, and none is looked
+# for: that alone would read the metadata of all packages, every minute.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 from pydantic import BaseModel, ConfigDict, Field
 

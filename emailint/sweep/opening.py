@@ -10,7 +10,6 @@ from emailint.errors import LockTimeout
 from emailint.store.disk import make_tree
 from emailint.store.folder import open_store
 from emailint.store.lock import RunLock, StoreHeld
-from emailint.sweep.dry_run import DryLedger, DryStore
 from emailint.sweep.held_store import advice
 from emailint.sweep.options import Waiting
 from emailint.sweep.watchdog import GRACE
@@ -23,12 +22,15 @@ if TYPE_CHECKING:
     from emailint.store.folder import Store
     from emailint.store.lock import Holder
     from emailint.sweep.clock import Budget, Clock
+    from emailint.sweep.dry_run import DryStore
     from emailint.sweep.options import Event, SweepOptions
 
 
 @contextmanager
 def dry(config: Config) -> Iterator[DryStore]:
     """The store as it is, read only; no lock, no file."""
+    from emailint.sweep.dry_run import DryLedger, DryStore  # noqa: PLC0415 - cron never pays for it
+
     with open_store(config.store, read_only=True) as store:
         yield DryStore(DryLedger(store.ledger), own_key=store.own_key)
 

@@ -1,6 +1,7 @@
 """The whole way of a message, and the only file that knows its order.
 
     list → in flight → fetch, read → attachments → transaction → project → mark → move → send
+                                     └─── taking.py ────────┘
 
 The commit of the transaction is the moment the case exists. What comes after it are four steps, each "bring
 all rows in state X to Y" and harmless to repeat: `project`, `mark`, `move` (here) and `send` (post.py).
@@ -11,19 +12,12 @@ recovery code.
 from __future__ import annotations
 
 from collections import deque
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emailint import retry
-from emailint.errors import (
-    AttachmentError,
-    DirectoryError,
-    EmailintError,
-    FolderMissing,
-    FolderReadOnly,
-    StoreError,
-    Throttled,
-)
-from emailint.sweep import entry, mailbox, plans, telling, withheld
+from emailint.errors import EmailintError, FolderMissing, FolderReadOnly, StoreError, Throttled
+from emailint.sweep import mailbox
 from emailint.sweep.connect import place_of
 from emailint.sweep.delivery import Delivery
 from emailint.sweep.options import MailboxListed
@@ -32,16 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from emailint.config.model import Integration
-    from emailint.errors import MessageError
     from emailint.message.model import ReadSettings
     from emailint.sources.protocol import MailSource, MessageRef, RawMessage
-    from emailint.store.ledger import Batch
-    from emailint.store.records import OpenError
     from emailint.sweep.mailbox import Fetched, Job, Read
-    from emailint.sweep.plans import Kept, Plan
     from emailint.sweep.readers import Reader
-    from emailint.sweep.result import MessageResult
     from emailint.sweep.run import Run, Tally
+    from emailint.sweep.taking import Taking
 
 
 class MailboxSweep:
@@ -54,9 +44,15 @@ class MailboxSweep:
         self.tally = tally
         self.ledger = run.store.ledger
         self.place = place_of(source, integration)
-        self.intake = entry.Intake(run, integration, self.place)
         self.delivery = Delivery(source, self.ledger, self.place)
         self.settings: ReadSettings = mailbox.read_settings(run.config, integration)
+
+    @cached_property
+    def taking(self) -> Taking:
+        """What makes cases of messages; an idle sweep, which cron starts each minute, does not load it."""
+        from emailint.sweep.taking import Taking  # noqa: PLC0415 - see above
+
+        return Taking(self.run, self.integration, self.place, self.tally)
 
     def sweep(self) -> None:
         """List what is unread and bring it to its end, batch by batch.
@@ -82,7 +78,10 @@ class MailboxSweep:
         self.suspects(fresh)
         for window in mailbox.windows(fresh):
             self.batches(window)
-        withheld.ask_again(self)
+        if self.delivery.asides:
+            from emailint.sweep import withheld  # noqa: PLC0415 - as for `taking`
+
+            withheld.ask_again(self)
 
     def new_ones(self, unread: Sequence[MessageRef]) -> list[MessageRef]:
         """Those of the unread that the ledger does not know, as many as the run may still take.
@@ -177,73 +176,14 @@ class MailboxSweep:
         if attempt >= self.run.config.limits.attempts:
             self.take([mailbox.quarantined(read, self.settings)])
             return
-        self.report(read, read.failure, attempt)
-        self.tally.done(telling.failure(self.integration, read, str(read.failure)))
+        self.taking.failed(read, read.failure, attempt)
 
     def take(self, reads: Sequence[Read]) -> None:
-        """Make of each message what is to be made, in one transaction, then do the steps."""
-        if not reads:
-            return
-        made = self.plans(reads)
-        try:
-            kept = plans.keep(self.run.store, made)
-        except AttachmentError as error:
-            self.one_by_one(reads, error)
-            return
-        with self.ledger.transaction() as batch:
-            results = [self.enter(batch, plan, kept.get(plan.key, ())) for plan in made]
-            opened = [self.listed(plan, result) for plan, result in zip(made, results, strict=True)]
-        self.settle(results, [error for error in opened if error is not None])
-        self.finish()
-        self.run.outbox.wake()
-
-    def plans(self, reads: Sequence[Read]) -> list[Plan]:
-        """Decide what needs no ledger; where the directory cannot be asked, the mail stays unread."""
-        run = self.run
-        try:
-            return [plans.plan(run.config, self.integration, read, run.knowledge) for read in reads]
-        except DirectoryError:
-            self.ledger.release([read.ref.locus for read in reads])
-            raise
-
-    def one_by_one(self, reads: Sequence[Read], error: AttachmentError) -> None:
-        """The attachments of one message cannot be kept: the others are taken all the same."""
-        if len(reads) > 1:
-            for read in reads:
-                self.take([read])
-            return
-        self.ledger.release([reads[0].ref.locus])
-        self.report(reads[0], error)
-        self.tally.done(telling.failure(self.integration, reads[0], str(error)))
-
-    def enter(self, batch: Batch, plan: Plan, kept: Kept) -> MessageResult:
-        """Decide one message against the ledger and what this transaction holds already."""
-        known = batch.find(plan.key)
-        if known is not None:
-            batch.add_locus(known, plan.read.ref.locus, self.place, plan.folder)
-            return telling.result(plan, "already_known", case_id=known.case_id)
-        made = self.intake.make(plan, kept, batch)
-        batch.add(made.entry)
-        return made.result
-
-    def listed(self, plan: Plan, result: MessageResult) -> OpenError | None:
-        """The error of mail that waits for a person, in one transaction with its row: none is forgotten."""
-        error = telling.trouble(plan, result)
-        if error is None:
-            return None
-        return self.run.troubles.enter(error, self.integration, telling.about(plan, result))
-
-    def settle(self, results: Sequence[MessageResult], opened: Sequence[OpenError]) -> None:
-        """Tell what became of each message; note and close their errors."""
-        for error in opened:
-            self.run.troubles.note(error)
-        for result in results:
-            self.tally.done(result)
-            telling.fields(result, self.run.troubles, self.integration, self.tally)
-        self.tally.add(replies_withheld=sum(result.reply.startswith("withheld") for result in results))
-        if any(result.reply == telling.BREAKER for result in results):
-            self.run.troubles.report(telling.stopped(self.integration), self.integration)
-        self.run.troubles.close_loci(result.locus for result in results)
+        """Make of each message what is to be made, durably, then do the steps."""
+        if reads:
+            self.taking.take(reads)
+            self.finish()
+            self.run.outbox.wake()
 
     # The steps
 
@@ -275,8 +215,6 @@ class MailboxSweep:
         for folder, loci in by_folder.items():
             self.ledger.moved(self.source.move(loci, folder))
 
-    # What goes wrong with one message
-
     def must_end(self) -> bool:
         """Whether no new batch may begin."""
         return self.run.budget.over(self.run.outbox.reserve())
@@ -290,7 +228,3 @@ class MailboxSweep:
         if vanished:
             self.ledger.release(vanished)
             self.tally.add(vanished=len(vanished))
-
-    def report(self, read: Read, error: MessageError, attempt: int = 1) -> None:
-        """Open an error for this message; it stays unread and is tried again."""
-        self.run.troubles.report(error, self.integration, mailbox.about(read.ref, read.message, attempt))

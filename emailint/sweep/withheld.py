@@ -81,8 +81,7 @@ def _fails(sweep: MailboxSweep, ref: MessageRef, error: SourceError, attempt: in
     """It stays unread, with an error of its own, and the next sweep asks for it after all others."""
     told = telling.undelivered(error, sweep.run.config.limits.attempts)
     read = Read(ref, None, b"", failure=told)
-    sweep.report(read, told, attempt)
-    sweep.tally.done(telling.failure(sweep.integration, read, str(told)))
+    sweep.taking.failed(read, told, attempt)
 
 
 def _leave(sweep: MailboxSweep, asides: Sequence[Aside]) -> None:

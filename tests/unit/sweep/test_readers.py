@@ -17,6 +17,7 @@ from emailint.message.parallel import Parallel
 from emailint.sources.protocol import MessageRef
 from emailint.store.folder import open_store
 from emailint.sweep import readers
+from emailint.sweep.mailbox import Read
 from emailint.sweep.readers import MANY, MANY_OCTETS, Beside, Here, Readers
 from tests.support.memory import letter
 from tests.support.world import World, make_world
@@ -33,7 +34,7 @@ SETTINGS = ReadSettings()
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A mailbox with four and a half batches, and a machine on which so few are read in two processes."""
     monkeypatch.setattr(readers, "MANY", 1)
-    monkeypatch.setattr(readers.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("emailint.sweep.readers.os.cpu_count", lambda: 2)
     limits = SweepLimits(batch_messages=BATCH)
     made = make_world(tmp_path, monkeypatch, settings={"limits": limits, "concurrency": 1})
     for number in range(1, MAILS + 1):
@@ -67,7 +68,7 @@ def test_the_store_is_the_same_as_of_a_sweep_that_reads_by_itself(
     assert world.source.unread() == []
 
     (tmp_path / "alone").mkdir()
-    monkeypatch.setattr(readers.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("emailint.sweep.readers.os.cpu_count", lambda: 1)
     other = make_world(tmp_path / "alone", monkeypatch, settings=world.settings)
     other.sources = world.sources
     for mail in other.source.mails.values():
@@ -176,7 +177,7 @@ def test_processes_with_a_batch_that_nobody_asks_for_are_ended(monkeypatch: pyte
     many = [MessageRef(str(number)) for number in range(MANY)]
 
     def break_off(reader: readers.Reader) -> None:
-        reader.next([readers.Read(MessageRef("m"), None, b"Subject: x\n\n")])
+        reader.next([Read(MessageRef("m"), None, b"Subject: x\n\n")])
         raise ConnectionFailed("cut")
 
     with Readers(processes=2) as lender:
