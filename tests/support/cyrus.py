@@ -180,6 +180,7 @@ class Cyrus:
                 [*self._as_user(), PROGRAMS / "master", "-D", *self._files()],
                 env={**os.environ, "CYRUS_USER": self._user.pw_name, "LD_LIBRARY_PATH": _libraries()},
                 stderr=subprocess.DEVNULL,
+                start_new_session=True,  # when it ends, it ends all of its process group
             )
             if self._comes_up():
                 return
