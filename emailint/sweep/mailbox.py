@@ -44,6 +44,11 @@ class Job:
     refs: Sequence[MessageRef]
     headers_only: bool = False
 
+    @property
+    def octets(self) -> int:
+        """How much will come, as the server announces it."""
+        return 0 if self.headers_only else sum(ref.size or 0 for ref in self.refs)
+
 
 @dataclass(slots=True)
 class Fetched:

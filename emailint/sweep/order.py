@@ -128,7 +128,10 @@ class MailboxSweep:
         with self.run.readers.lent(measured, self.settings) as reader:
             try:
                 while waiting and not self.must_end():
-                    again = self.batch(waiting.popleft(), reader)
+                    with self.run.room.of(waiting[0].octets):
+                        if self.must_end():  # there may have been no room for long
+                            break
+                        again = self.batch(waiting.popleft(), reader)
                     waiting.extendleft(reversed(again))
             except StoreError:
                 raise

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Protocol
 
 from emailint.errors import StoreWarning
@@ -15,6 +16,7 @@ from emailint.sweep.troubles import About
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from emailint.case import ErrorRecord, StoredAttachment
     from emailint.config.model import Config
@@ -92,6 +94,25 @@ class Quota:
             return granted
 
 
+class Room:
+    """How many large batches may be in memory at once, whichever mailboxes they are of.
+
+    Without it, 32 mailboxes with a batch of 16 MB each would take a gigabyte. Small ones never wait.
+    """
+
+    LARGE = 1_000_000
+    """Octets, as the server announces them."""
+
+    AT_ONCE = 3
+
+    def __init__(self) -> None:
+        self._turns = BoundedSemaphore(self.AT_ONCE)
+
+    def of(self, octets: int) -> AbstractContextManager[object]:
+        """While it is open, a batch of so many octets may be fetched and taken."""
+        return self._turns if octets > self.LARGE else nullcontext()
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Everything a mailbox needs besides its own source."""
@@ -107,6 +128,7 @@ class Run:
     outbox: Outbox
     tell: Callable[[Event], None]
     readers: Readers = field(default_factory=Readers)
+    room: Room = field(default_factory=Room)
 
     def project(self) -> None:
         """The step `project`; what was found amiss with the JSON lines is told."""
