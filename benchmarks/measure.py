@@ -22,7 +22,8 @@ _LOOK = 0.01
 class Cost:
     """`seconds` by the clock, `processor` seconds of the process and its children, `memory` in octets.
 
-    `memory` is the largest resident set of the process and of the children it has at one time, together;
+    `memory` is the largest that the process and the children it has at one time were seen to take together,
+    what several of them share counted once;
     `began` is when it was started, by `time.perf_counter`.
     """
 
@@ -69,7 +70,7 @@ def run(command: Sequence[str], folder: Path, environ: Mapping[str, str] | None 
 
 
 class _Memory:
-    """Looks, until the end, how large a process and its children are together.
+    """Looks, until the end, how large a process and all below it are together.
 
     Not `ru_maxrss`: on Linux that begins with the size of whoever started the process.
     """
@@ -90,21 +91,23 @@ class _Memory:
 
     def _watch(self) -> None:
         while not self._ended.wait(_LOOK):
-            together = sum(map(_high_water, (self._pid, *_children(self._pid))))
+            together = sum(map(_share, _family(self._pid)))
             self.octets = max(self.octets, together)
 
 
-def _children(pid: int) -> list[int]:
+def _family(pid: int) -> list[int]:
+    """A process and all below it."""
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
-        return []
+        return [pid]
+    return [pid, *(each for child in children for each in _family(int(child)))]
 
 
-def _high_water(pid: int) -> int:
+def _share(pid: int) -> int:
+    """Octets of memory, each page divided by how many processes have it."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0
-    found = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(next(found, "0")) * 1024
+    return int(next((line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:")), "0")) * 1024
