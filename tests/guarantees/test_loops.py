@@ -30,6 +30,7 @@ SOAK = "EMAILINT_SOAK" in os.environ
 ROUNDS = 1_000 if SOAK else 100
 SENDERS = 10_000 if SOAK else 1_000
 TICKETS = "tickets@other.example"
+pytestmark = pytest.mark.timeout(1_800 if SOAK else 120)
 
 
 def limited(world: World, **limits: Any) -> None:
@@ -54,7 +55,7 @@ def rounds(world: World, pace: timedelta, *, keeps_tag: bool) -> int:
         if keeps_tag and len(world.outbound.sent) > before:
             mail = email.message_from_bytes(world.outbound.sent[-1].content, policy=email.policy.default)
             subject = str(mail["Subject"])
-        subject = f"Re: {subject}"[:900]
+        subject = f"Re: {subject}"[-900:]
         world.clock.forward(pace)
     return len(world.lines("followups.jsonl"))
 

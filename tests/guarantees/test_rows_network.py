@@ -40,6 +40,7 @@ BESIDE = """
 """
 DONE = b"TAG OK done\r\n"
 SOAK = "EMAILINT_SOAK" in os.environ
+pytestmark = pytest.mark.timeout(1_800 if SOAK else 120)
 
 
 def beside(desk: Desk) -> None:
