@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.figures import pytest_terminal_summary
+
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+__all__ = ["pytest_terminal_summary"]
 
 settings.register_profile(
     "quick", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -1,4 +1,7 @@
-"""A sweep dies before and after each of its calls; two more sweeps make of it what an unhurt one makes."""
+"""A retry or an adoption dies before and after each of its calls; more of them come to the unhurt end.
+
+The same for sweeps is in `test_every_source`.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emailint.store.folder import open_store
-from tests.support.dying import DIED, Dying
+from tests.support.dying import DEATHS, DIED
+from tests.support.figures import Row
 from tests.support.memory import letter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from tests.support.dying import Dying, Life
 
 CONFIG = """
 store: data
@@ -26,7 +32,7 @@ integrations:
     mailbox: payroll@example.org
     protocol: maildir
     path: maildir
-    MOVE
+    move_to: Done
     outbound: {type: folder, path: outbox}
     aliases:
       - {address: payroll@example.org, default: true}
@@ -51,8 +57,6 @@ MAILS = [
 ]
 CASES = 4
 REPLIES = 3
-MOST_DOUBTS = 16
-"""Calls at which death leaves one reply in doubt, those of other threads among them."""
 SUBJECTS = [f"Question {number}" for number in (1, 2, 3, 4, 6)]
 HELD = MAILS[-1]
 SOAK = bool(os.environ.get("EMAILINT_SOAK"))
@@ -60,14 +64,7 @@ SHARE = 17
 """Where time is short every so many of the calls is tried; with EMAILINT_SOAK all are."""
 
 
-@pytest.fixture(scope="module")
-def dying() -> Iterator[Dying]:
-    runner = Dying()
-    yield runner
-    runner.close()
-
-
-def build(folder: Path, *, move: bool) -> Path:
+def build(folder: Path) -> Path:
     """A fresh Maildir with the mails in order, and its configuration."""
     folder.mkdir()
     maildir = folder / "maildir"
@@ -77,7 +74,7 @@ def build(folder: Path, *, move: bool) -> Path:
     for number, raw in enumerate(MAILS):
         (maildir / "new" / f"{number}.example").write_bytes(raw)
     config = folder / "integrations.yaml"
-    config.write_text(CONFIG.replace("MOVE", "move_to: Done" if move else ""), encoding="utf-8")
+    config.write_text(CONFIG, encoding="utf-8")
     return config
 
 
@@ -88,11 +85,12 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in content.splitlines()]
 
 
-def check(folder: Path, *, move: bool, cases: int = CASES, held: int = 1) -> int:
-    """The invariants; returns how many replies are in doubt."""
+def check(folder: Path, life: Life, *, cases: int = CASES, held: int = 1) -> int:
+    """The invariants; returns how many replies are in doubt: those whose handing over was cut by a death."""
     check_cases(folder, cases, held)
-    check_mailbox(folder, moved=len(MAILS) - held if move else 0)
+    check_mailbox(folder, moved=len(MAILS) - held)
     doubts = check_errors(folder, held)
+    assert len(life.begun) <= doubts <= len(life.begun | life.perhaps)
     sent = {path.name for path in (folder / "outbox").iterdir() if path.suffix == ".eml"}
     due = REPLIES + 1 - held
     assert len(sent) <= due
@@ -141,91 +139,79 @@ def points(calls: int, first: int) -> range:
     return range(1, calls + 1) if SOAK else range(first, calls + 1, SHARE)
 
 
-@pytest.mark.parametrize("move", [False, True], ids=["stays", "moves"])
 @pytest.mark.timeout(1200)
-def test_die_at_every_call(dying: Dying, tmp_path: Path, move: bool) -> None:
-    whole = build(tmp_path / "whole", move=move)
-    status, calls = dying.sweep(whole)
-    assert status == 1  # one mail is held
-    assert check(tmp_path / "whole", move=move) == 0
-    assert calls > 60
-    doubts = 0
-    for point in points(calls, 1 + move):
-        for side in ("before", "after"):
-            folder = tmp_path / "dies"
-            config = build(folder, move=move)
-            assert dying.sweep(config, point, side)[0] == DIED, (point, side)
-            for _ in range(2):
-                assert dying.sweep(config)[0] in {0, 1}, (point, side)
-            doubts += check(folder, move=move)
-            shutil.rmtree(folder)
-    assert doubts <= REPLIES * MOST_DOUBTS  # only between `sending` and `sent`
-    assert doubts or not SOAK
-
-
-@pytest.mark.timeout(1200)
-def test_die_at_every_call_of_a_retry(dying: Dying, tmp_path: Path) -> None:
+def test_die_at_every_call_of_a_retry(dying: Dying, tmp_path: Path, figures: Callable[[Row], None]) -> None:
     """Held mail becomes one case, with one reply, and nothing of it is left behind."""
     folder, held = tmp_path / "here", tmp_path / "held"
-    config = build(folder, move=True)
-    assert dying.sweep(config)[0] == 1
+    config = build(folder)
+    assert dying.run("sweep", config).status == 1
     text = config.read_text(encoding="utf-8")
     config.write_text(text.replace("unknown_sender: hold", "unknown_sender: accept"), encoding="utf-8")
     folder.rename(held)
     shutil.copytree(held, folder)  # at the same place: a mailbox elsewhere would be another one
-    status, calls = dying.run("retry", config)
-    assert (status, dying.sweep(config)[0]) == (0, 0)
-    assert check(folder, move=True, cases=CASES + 1, held=0) == 0
-    assert calls > 20
-    doubts = 0
-    for point in points(calls, 2):
-        for side in ("before", "after"):
+    whole = dying.run("retry", config)
+    assert (whole.status, dying.run("sweep", config).status) == (0, 0)
+    assert check(folder, whole, cases=CASES + 1, held=0) == 0
+    assert len(whole.calls) > 20
+    rows = {side: Row("Maildir, retry", f"death {side} a call") for side in DEATHS}
+    for point in points(len(whole.calls), 2):
+        for side, row in rows.items():
             shutil.rmtree(folder)
             shutil.copytree(held, folder)
-            assert dying.run("retry", config, point, side)[0] == DIED, (point, side)
+            life = dying.run("retry", config, point, side)
+            assert life.status == DIED, (point, side)
             for verb in ("retry", "retry", "sweep"):
-                assert dying.run(verb, config)[0] in {0, 1}, (point, side)
-            doubts += check(folder, move=True, cases=CASES + 1, held=0)
-    assert doubts <= MOST_DOUBTS
-    assert doubts or not SOAK
+                assert dying.run(verb, config).status in {0, 1}, (point, side)
+            row.unknown += check(folder, life, cases=CASES + 1, held=0)
+            row.points, row.survived = row.points + 1, row.survived + 1
+    for row in rows.values():
+        figures(row)
+    assert not SOAK or all(row.unknown for row in rows.values())
+
+
+def read_first(folder: Path) -> Path:
+    """Everything was read before a sweep saw it."""
+    config = build(folder)
+    inbox = folder / "maildir"
+    for path in (inbox / "new").iterdir():
+        path.rename(inbox / "cur" / f"{path.name}:2,S")
+    return config
+
+
+def check_adopted(folder: Path) -> None:
+    """One case each, and nobody is answered; a copy of a known mail is nobody's business."""
+    check_cases(folder, CASES, 1)
+    inbox = (folder / "maildir" / "cur").iterdir()
+    left = sum(path.read_bytes() == MAILS[0] for path in inbox)
+    assert left <= 1
+    check_mailbox(folder, moved=len(MAILS) - 1 - left)
+    assert check_errors(folder, 1) == 0
+    assert not (folder / "outbox").exists()
+    assert {case["reply"]["reason"] for case in lines(folder)} == {"adopted"}
 
 
 @pytest.mark.timeout(1200)
-def test_die_at_every_call_of_an_adoption(dying: Dying, tmp_path: Path) -> None:
+def test_die_at_every_call_of_an_adoption(
+    dying: Dying, tmp_path: Path, figures: Callable[[Row], None]
+) -> None:
     """Mail that was read before a sweep saw it: one case each, no reply, however often it is adopted."""
-
-    def read_first(folder: Path) -> Path:
-        config = build(folder, move=True)
-        inbox = folder / "maildir"
-        for path in (inbox / "new").iterdir():
-            path.rename(inbox / "cur" / f"{path.name}:2,S")
-        return config
-
-    def check_adopted(folder: Path) -> None:
-        check_cases(folder, CASES, 1)
-        inbox = (folder / "maildir" / "cur").iterdir()
-        left = sum(
-            path.read_bytes() == MAILS[0] for path in inbox
-        )  # a copy of a known mail is nobody's business
-        assert left <= 1
-        check_mailbox(folder, moved=len(MAILS) - 1 - left)
-        assert check_errors(folder, 1) == 0
-        assert not (folder / "outbox").exists()
-        assert {case["reply"]["reason"] for case in lines(folder)} == {"adopted"}
-
     whole = read_first(tmp_path / "whole")
-    assert dying.sweep(whole)[0] == 0
-    status, calls = dying.run("adopt", whole)
-    assert status == 0
+    assert dying.run("sweep", whole).status == 0
+    unhurt = dying.run("adopt", whole)
+    assert unhurt.status == 0
     check_adopted(tmp_path / "whole")
-    assert calls > 60
-    for point in points(calls, 3):
-        for side in ("before", "after"):
+    assert len(unhurt.calls) > 60
+    rows = {side: Row("Maildir, adoption", f"death {side} a call") for side in DEATHS}
+    for point in points(len(unhurt.calls), 3):
+        for side, row in rows.items():
             folder = tmp_path / "dies"
             config = read_first(folder)
-            assert dying.run("adopt", config, point, side)[0] == DIED, (point, side)
+            assert dying.run("adopt", config, point, side).status == DIED, (point, side)
             for verb in ("adopt", "sweep", "adopt"):
-                assert dying.run(verb, config)[0] in {0, 1}, (point, side)
-            assert dying.run("adopt", config)[0] == 0, (point, side)
+                assert dying.run(verb, config).status in {0, 1}, (point, side)
+            assert dying.run("adopt", config).status == 0, (point, side)
             check_adopted(folder)
+            row.points, row.survived = row.points + 1, row.survived + 1
             shutil.rmtree(folder)
+    for row in rows.values():
+        figures(row)

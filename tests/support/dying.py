@@ -1,41 +1,48 @@
 """Runs sweeps that die: a child is forked for each, and ends without a word at a call of choice.
 
-As a script it imports everything once and then takes lines `CONFIG VERB POINT SIDE` on standard input. VERB
-is `sweep`, `retry` (all held mail) or `adopt` (what an audit finds), POINT the number of a call (0: die
-nowhere), SIDE `before` or `after`. For each it answers `STATUS CALLS`: the exit status of the child (9: it
-died) and how many calls it came to.
+As a script it imports everything once and then takes an `Order` as a line of JSON on standard input, again
+and again. For each it answers a line of JSON: what `Life` holds.
+
+Mail with `POISON` in it kills every process that reads it; here it is only said to.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
+import json
 import os
+import re
 import subprocess
 import sys
+import threading
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from emailint.config.load import load
+from emailint.errors import EmailintError, MessageError
+from emailint.message.read import read_message
 from emailint.sweep.audit import AuditOptions, audit
+from emailint.sweep.clock import SystemClock
 from emailint.sweep.options import SweepOptions
 from emailint.sweep.orders import Order
 from emailint.sweep.retry import retry
 from emailint.sweep.schedule import run_sweep
+from tests.support.plain_loop import plain_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from emailint.config.model import Config
+
 DIED = 9
-IMPORTED_ONCE = (
-    "emailint.message.read",
-    "emailint.outbound.folder",
-    "emailint.reply.compose",
-    "emailint.reply.mime",
-    "emailint.sources.maildir",
-)
-SEAMS = {
+POISON = b"X-Poison"
+SEAMS: Final = {
+    "emailint.store.lock.RunLock": "acquire",
     "emailint.store.sqlite_ledger.SqliteLedger": (
         "begin release attempt transaction place projected marked moved recover_replies sending settle"
         " postpone trouble close_errors told set_health forget"
@@ -44,34 +51,163 @@ SEAMS = {
     "emailint.store.projection.Projection": "project",
     "emailint.store.attachments.AttachmentStore": "save_many",
     "emailint.store.raw_mail.RawMail": "keep remove",
+    "emailint.sweep.mailbox": "fetch read read_alone quarantined",
+    "emailint.message.child": "read_in_child",
     "emailint.sources.maildir.MaildirSource": "__enter__ list_unread list_received measure mark_read move",
+    "emailint.sources.imap.ImapSource": "__enter__ list_unread measure mark_read move",
+    "emailint.sources.graph.GraphSource": "__enter__ list_unread measure mark_read move",
+    "emailint.graph_client.client.GraphClient": "request",
     "emailint.outbound.folder.FolderOutbound": "send",
-    "os": "fsync pwrite rename replace link unlink mkdir rmdir ftruncate",
+    "emailint.outbound.smtp.SmtpOutbound": "send",
+    "emailint.outbound.session.Session": "reach exchange command hand_over last_word",
+    "emailint.outbound.graph.GraphOutbound": "send was_sent",
+    "os": "fsync pwrite write rename replace link unlink mkdir rmdir ftruncate",
 }
+"""The ports, the ledger's verbs, the steps between them, and what is asked of the disk by this program."""
+
+IMPORTED_ONCE: Final = (
+    *(name.rpartition(".")[0] for name in SEAMS if "." in name and name != "emailint.sweep.mailbox"),
+    "emailint.message.child",
+    "emailint.message.read",
+    "emailint.reply.compose",
+    "emailint.reply.mime",
+    "emailint.sweep.sign_in",
+    "emailint.sweep.taking",
+    "emailint.sweep.mailbox",
+)
+DEATHS: Final = ("before", "after")
+ERRORS: Final = ("ENOSPC", "EIO", "EROFS")
+FAULTS: Final = (*DEATHS, *ERRORS, "short")
+"""Death before or after a call; an error in place of a call to the disk; half of a write, and death."""
+
+_KNOWN: Final = re.compile(r"(cases|followups|errors)\.jsonl|attachments|hold|quarantine|\.unfinished|outbox")
+
+
+@dataclass(frozen=True)
+class Doom:
+    """What is to be run, and what is to happen to it.
+
+    `verb` is `sweep`, `retry` (all held mail), `adopt` (what an audit finds) or `plain` (the control, see
+    `plain_loop`). `at` is the number of a call (0: nothing happens), or the first call whose name matches
+    this pattern; `fault` one of `FAULTS`; `minutes` how far the clock is ahead.
+    """
+
+    verb: str
+    config: str
+    at: int | str = 0
+    fault: str = "before"
+    minutes: int = 0
+
+
+@dataclass(frozen=True)
+class Life:
+    """How a run went: exit status (`DIED`), its calls, where the fault came, and replies then under way.
+
+    `begun`: case ids of replies certainly committed as `sending` and not settled when it died; `perhaps`:
+    those that may be, because a commit was being made.
+    """
+
+    status: int
+    calls: tuple[str, ...]
+    at: str
+    begun: frozenset[str]
+    perhaps: frozenset[str]
 
 
 class Fate:
-    """Counts calls, and ends the process at one of them."""
+    """Counts calls, and lets a fault happen at one of them."""
 
-    def __init__(self, point: int, side: str) -> None:
-        self.point = point
-        self.side = side
-        self.calls = 0
+    def __init__(self, doom: Doom, pipe: int) -> None:
+        self.point = doom.at
+        self.fault = doom.fault
+        self.pipe = pipe
+        self.calls: list[str] = []
+        self.at = ""
+        self.begun: set[str] = set()
+        self.perhaps: set[str] = set()
+        self._lock = threading.RLock()
 
-    def watch(self, call: Callable[..., Any]) -> Callable[..., Any]:
+    def watch(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(call)
         def watched(*args: Any, **kwargs: Any) -> Any:
-            self.calls += 1
-            mine = self.calls == self.point
-            if mine and self.side == "before":
-                os._exit(DIED)
+            mine = self.enter(name, args, kwargs)
+            if mine and self.fault == "short" and name in {"os.pwrite", "os.write"}:
+                call(args[0], bytes(args[1])[: len(args[1]) // 2], *args[2:])
+            if mine and self.fault not in {"after", *ERRORS}:
+                self.die()
+            if mine and self.fault in ERRORS and name.startswith("os."):
+                number = getattr(errno, self.fault)
+                raise OSError(number, os.strerror(number))
+            returned = False
             try:
-                return call(*args, **kwargs)
+                value = call(*args, **kwargs)
+                returned = True
+                return value
             finally:
-                if mine:
-                    os._exit(DIED)
+                self.leave(name, args, returned=returned)
+                if mine and self.fault == "after":
+                    self.die()
 
         return watched
+
+    def enter(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Count a call; True where the fault is due."""
+        with self._lock:
+            self.calls.append(name + _where(name, args, kwargs))
+            mine = not self.at and self.due()
+            if mine:
+                self.at = self.calls[-1]
+                if self.fault in {"before", "short"}:
+                    self._lock.acquire()  # for good: no other thread begins anything now
+                    return mine
+            if name == "SqliteLedger.sending":
+                self.perhaps.add(args[1].case_id)
+            elif name in {"SqliteLedger.settle", "SqliteLedger.postpone"}:
+                self.begun.discard(args[1].case_id)
+            return mine
+
+    def due(self) -> bool:
+        """Whether the last call is the one."""
+        if isinstance(self.point, str):
+            return fnmatchcase(self.calls[-1], self.point)
+        return len(self.calls) == self.point
+
+    def leave(self, name: str, args: tuple[Any, ...], *, returned: bool) -> None:
+        """A call has ended."""
+        with self._lock:
+            if name == "SqliteLedger.sending":
+                (self.begun.add if returned else self.perhaps.discard)(args[1].case_id)
+            elif name in {"SqliteLedger.settle", "SqliteLedger.postpone"} and returned:
+                self.perhaps.discard(args[1].case_id)
+
+    def die(self) -> None:
+        """No clean-up of any kind, like SIGKILL; what was known until then goes through the pipe."""
+        self._lock.acquire()
+        self.tell()
+        os._exit(DIED)
+
+    def tell(self) -> None:
+        """Say how it went."""
+        said = {
+            "calls": self.calls,
+            "at": self.at,
+            "begun": sorted(self.begun),
+            "perhaps": sorted(self.perhaps),
+        }
+        with os.fdopen(self.pipe, "w", closefd=False) as pipe:
+            json.dump(said, pipe)
+
+
+def _where(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """What part of the store a call to the disk is about, where that is one of the known."""
+    if name == "GraphClient.request":
+        return f" {args[1]} {re.sub(r'[A-Za-z0-9_=-]{20,}|[^/]+@[^/]+', '*', str(args[2]).partition('?')[0])}"
+    if not name.startswith("os.") or not args:
+        return ""
+    about = kwargs.get("dst_dir_fd", kwargs.get("dir_fd", args[0]))
+    path = str(Path(f"/proc/self/fd/{about}").readlink()) if isinstance(about, int) else str(about)
+    found = "/".join(each[0] for each in _KNOWN.finditer(path))
+    return f" {found}" if found else ""
 
 
 def main() -> None:
@@ -79,37 +215,79 @@ def main() -> None:
     for name in IMPORTED_ONCE:  # before the forks, and only where this runs as a script
         import_module(name)
     for line in sys.stdin:
-        config, verb, point, side = line.rsplit(" ", 3)
-        print(*_fork(Path(config), verb, Fate(int(point), side.strip())), flush=True)  # noqa: T201 - its answer
+        print(_fork(Doom(**json.loads(line))), flush=True)  # noqa: T201 - its answer
 
 
-def _fork(config: Path, verb: str, fate: Fate) -> tuple[int, int]:
+def _fork(doom: Doom) -> str:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        os._exit(_live(config, verb, fate, writing))
+        status = 70
+        try:
+            status = _live(doom, Fate(doom, writing))
+        finally:
+            os._exit(status)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        said = pipe.read()
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), int(said or 0)
+        said = json.loads(pipe.read() or "{}")
+    return json.dumps(said | {"status": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])})
 
 
-def _live(config: Path, verb: str, fate: Fate, writing: int) -> int:
-    settings = load(config)
+def _live(doom: Doom, fate: Fate) -> int:
+    settings = load(Path(doom.config))
+    _poison()
     for owner, names in SEAMS.items():
         target = _resolve(owner)
         for name in names.split():
-            setattr(target, name, fate.watch(getattr(target, name)))
-    if verb == "retry":
-        trouble = bool(retry(settings, Order(held=True)).left)
-    elif verb == "adopt":
-        adopting = AuditOptions((), datetime.now(UTC) - timedelta(days=7), adopt=True)
-        trouble = not audit(settings, adopting).accounted
-    else:
-        trouble = run_sweep(settings, SweepOptions(deadline=60)).trouble
-    os.write(writing, str(fate.calls).encode())
+            label = f"{owner.rpartition('.')[2]}.{name}"
+            setattr(target, name, fate.watch(label, getattr(target, name)))
+    try:
+        trouble = _run(settings, doom.verb, Ahead(doom.minutes))
+    except (EmailintError, OSError):
+        trouble = True
+    fate.tell()
     return int(trouble)
+
+
+class Ahead(SystemClock):
+    """The system's clock, so many minutes ahead."""
+
+    def __init__(self, minutes: int) -> None:
+        self._by = timedelta(minutes=minutes)
+
+    def now(self) -> datetime:
+        return super().now() + self._by
+
+
+def _run(settings: Config, verb: str, clock: Ahead) -> bool:
+    """One run of the verb; True where something is left to be told."""
+    match verb:
+        case "plain":
+            plain_loop(settings)
+            return False
+        case "retry":
+            return bool(retry(settings, Order(held=True)).left)
+        case "adopt":
+            adopting = AuditOptions((), datetime.now(UTC) - timedelta(days=7), adopt=True)
+            return not audit(settings, adopting).accounted
+        case _:
+            return run_sweep(settings, SweepOptions(deadline=60, terminal=True), clock=clock).trouble
+
+
+def _poison() -> None:
+    """Reading poison fails; a suspect is read here, as real children cost more than all the rest."""
+
+    def killed(raw: bytes, settings: Any, *_more: Any) -> Any:
+        if POISON in raw:
+            raise MessageError("reading the mail was ended by signal 9")
+        return read_message(raw, settings)
+
+    import emailint.message as room  # noqa: PLC0415 - the room whose names are replaced
+    from emailint.message import child  # noqa: PLC0415 - as above
+
+    for owner, name in ((child, "read_in_child"), (room, "read_message")):
+        setattr(owner, name, killed)
 
 
 def _resolve(name: str) -> Any:
@@ -131,18 +309,23 @@ class Dying:
             bufsize=1,
         )
 
-    def sweep(self, config: Path, point: int = 0, side: str = "before") -> tuple[int, int]:
-        """One sweep in a fork of its own; its exit status and its number of calls."""
-        return self.run("sweep", config, point, side)
-
-    def run(self, verb: str, config: Path, point: int = 0, side: str = "before") -> tuple[int, int]:
-        """The same for any verb."""
+    def run(
+        self, verb: str, config: Path, at: int | str = 0, fault: str = "before", *, minutes: int = 0
+    ) -> Life:
+        """One run in a fork of its own."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        self._server.stdin.write(f"{config} {verb} {point} {side}\n")
+        doom = Doom(verb, str(config), at, fault, minutes)
+        self._server.stdin.write(json.dumps(asdict(doom)) + "\n")
         self._server.stdin.flush()
-        status, calls = self._server.stdout.readline().split()
-        return int(status), int(calls)
+        said = json.loads(self._server.stdout.readline())
+        return Life(
+            said["status"],
+            tuple(said.get("calls", ())),
+            said.get("at", ""),
+            frozenset(said.get("begun", ())),
+            frozenset(said.get("perhaps", ())),
+        )
 
     def close(self) -> None:
         """End it."""
