@@ -25,7 +25,7 @@ from emailint.store.upkeep import siblings
 from emailint.store.upkeep.mend_errors import write_filtered
 from emailint.store.upkeep.parsed import names
 from emailint.store.upkeep.rotate import rotate
-from emailint.store.upkeep.verify_files import attachments_of
+from emailint.store.upkeep.verify_files import OCTETS_LEFT, attachments_of, strays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,11 +72,11 @@ def prune(
             _prune_files(folder, journal, _stays(ledger), now)
         _prune_files(folder, ERRORS, _error_stays(ledger, before), now)
         _prune_attachments(folder, ledger, before)
+        ledger.forget_content(before)
+        _forget_gone_ends(folder, ledger)
+        _remove_settled(folder, ledger, before)
     except OSError as error:
         raise disk.store_error(f"the store {folder} could not be pruned; begin again", error) from error
-    ledger.forget_content(before)
-    _forget_gone_ends(folder, ledger)
-    _remove_settled(folder, ledger)
     return plan, True
 
 
@@ -151,8 +151,11 @@ def _forget_gone_ends(folder: Path, ledger: UpkeepLedger) -> None:
             ledger.note_end(journal, None, 0)
 
 
-def _remove_settled(folder: Path, ledger: UpkeepLedger) -> None:
-    """Octets of mail that waits no more; a run removes them at once unless it dies."""
+def _remove_settled(folder: Path, ledger: UpkeepLedger, before: datetime) -> None:
+    """Octets of mail that waits no more: what a run died before it removed, and what it kept too early."""
+    for stray in list(strays(ledger, folder, before.timestamp())):
+        if stray.kind == OCTETS_LEFT:
+            (folder / stray.path).unlink()
     settled = ledger.settled()
     for each in settled:
         for name in (HOLD, QUARANTINE):

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _NAMED = re.compile(r"([0-9a-f]{64})(?:-\d+)?")
 _NO_ATTACHMENTS = b'"attachments":[]'
 _PIECE = 1_000_000
+OCTETS_LEFT = "octets_left"
+"""Mail that was decided: kept again when it came again, or left by a run that died."""
+
 _BACKUP = "put it back from a backup; nothing else has it"
 FOLDERS = {Disposition.HELD: HOLD, Disposition.QUARANTINED: QUARANTINE}
 
@@ -177,7 +180,7 @@ def _octets_stray(
     elif stem not in known:
         yield Stray("octets", path, "a mail that the ledger does not know")
     elif stem not in waiting:
-        yield Stray("octets_left", path, "a mail that waits no more", harmless=True)
+        yield Stray(OCTETS_LEFT, path, "a mail that waits no more", harmless=True)
 
 
 def waiting_rows(ledger: ComparingVerbs, disposition: Disposition) -> Iterator[tuple[str, int]]:

@@ -6,6 +6,7 @@ import gzip
 import os
 import shutil
 import sqlite3
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,10 @@ from emailint.errors import StoreError, UsageError
 from emailint.store import open_store
 from emailint.store.records import Disposition, Journal, ReplyState
 from emailint.store.upkeep import restoring
+from emailint.store.upkeep.compare import FileSeen
+from emailint.store.upkeep.rebuild_plan import journal_plan
 from emailint.store.upkeep.restored import REBUILT
+from emailint.store.upkeep.siblings import Sibling
 from emailint.store.upkeep.verify import verify
 from emailint.sweep import upkeep
 from emailint.sweep.orders import Order
@@ -345,6 +349,53 @@ def test_lines_out_of_order_are_put_in_order(config: Config) -> None:
     assert clean(config)
 
 
+def test_the_log_of_an_earlier_ledger_is_not_taken_for_that_of_the_new_one(config: Config) -> None:
+    """It is valid, and SQLite would bring it home into whatever lies beside it."""
+    ledger = config.store / "ledger.db"
+    connection = sqlite3.connect(ledger)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("UPDATE message SET created_at = 0, participants = 'a longer text than it was'")
+    connection.commit()
+    log = (config.store / "ledger.db-wal").read_bytes()
+    connection.close()
+    ledger.unlink()
+    (config.store / "ledger.db-wal").write_bytes(log)
+    result = kept_store.rebuild(config)
+    assert clean(config)
+    assert "a longer text" not in str(kept_store.tables(config.store))
+    assert result.aside is not None
+    assert (result.aside / "ledger.db-wal").read_bytes() == log
+    nothing_new(config)
+
+
+def seen(name: str, last: int, *, well: bool = True) -> FileSeen:
+    return FileSeen(Sibling(name, 1, 100, 0.0), lines=1, well=well, last=last)
+
+
+CURRENT = "cases.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("files", "missing", "keep", "go", "after", "lines"),
+    [
+        ([], 0, [], [], 0, 0),
+        ([seen(CURRENT, 3)], 0, [CURRENT], [], 3, 0),
+        ([seen(CURRENT, 3)], 2, [CURRENT], [], 3, 2),
+        ([seen("cases.jsonl.1", 3), seen(CURRENT, 6)], 0, ["cases.jsonl.1", CURRENT], [], 6, 0),
+        ([seen("cases.jsonl.1", 3), seen(CURRENT, 6, well=False)], 1, ["cases.jsonl.1"], [CURRENT], 3, 2),
+        ([seen("cases.jsonl.1", 3, well=False), seen(CURRENT, 6)], 1, [], ["cases.jsonl.1", CURRENT], 0, 3),
+        ([seen(CURRENT, 3), seen("cases.jsonl.1", 6)], 1, [], [CURRENT, "cases.jsonl.1"], 0, 3),
+        ([seen("cases.jsonl.1", 3)], 1, ["cases.jsonl.1"], [], 3, 1),
+    ],
+)
+def test_which_files_stay(
+    files: list[FileSeen], missing: int, keep: list[str], go: list[str], after: int, lines: int
+) -> None:
+    plan = journal_plan(Journal.CASES, files, missing, Counter())
+    assert (list(plan.keep), list(plan.go), plan.after, plan.lines) == (keep, go, after, lines)
+    assert plan.idle == (not go and not lines)
+
+
 # Lines of integrations that are not configured
 
 
@@ -532,6 +583,29 @@ def test_lines_that_a_damaged_ledger_still_holds(config: Config) -> None:
     nothing_new(config)
 
 
+def test_lines_beside_a_page_that_cannot_be_read(place: Path, config: Config) -> None:
+    """One page of the table of lines is gone, and so are the files; all other lines come back."""
+    for number in range(60, 90):
+        kept_store.deliver(place, number, letter(number))
+    kept_store.sweep(config)
+    wanted = (config.store / "cases.jsonl").read_bytes().splitlines(keepends=True)
+    octets = bytearray((config.store / "ledger.db").read_bytes())
+    at = octets.find(b'"case_id":"CS-000020"') // 4096 * 4096
+    octets[at : at + 4096] = b"\xff" * 4096
+    (config.store / "ledger.db").write_bytes(octets)
+    (config.store / "cases.jsonl").unlink()
+    result = kept_store.rebuild(config)
+    found = (config.store / "cases.jsonl").read_bytes().splitlines(keepends=True)
+    assert len(wanted) - 8 <= len(found) < len(wanted)
+    assert found == [line for line in wanted if line in found]
+    assert any("case number" in each for each in result.lost)
+    assert clean(config)
+    kept_store.deliver(place, 95, letter(95))
+    kept_store.sweep(config)
+    last = (config.store / "cases.jsonl").read_bytes().splitlines()[-1]
+    assert b'"CS-000036"' in last, "no number is given twice"
+
+
 def test_what_nobody_knows_is_said_and_its_number_not_given_again(place: Path, config: Config) -> None:
     lines = (config.store / "cases.jsonl").read_bytes().splitlines(keepends=True)
     (config.store / "cases.jsonl").write_bytes(b"".join([*lines[:2], *lines[3:]]))
@@ -542,6 +616,20 @@ def test_what_nobody_knows_is_said_and_its_number_not_given_again(place: Path, c
     kept_store.deliver(place, 60, letter(60))
     assert kept_store.sweep(config).totals.cases == 1
     assert b'"CS-000006"' in (config.store / "cases.jsonl").read_bytes().splitlines()[-1]
+
+
+def test_no_sweep_begins_while_a_rebuild_is_not_at_its_end(place: Path, config: Config) -> None:
+    """It died between the old ledger and the new one, and there are no lines that say that there was one."""
+    (config.store / ".rebuild").mkdir()
+    (config.store / "ledger.db").rename(config.store / ".rebuild" / "ready.db")
+    lines = {journal: (config.store / journal).read_bytes() for journal in Journal}
+    for journal in Journal:
+        (config.store / journal).unlink()
+    with pytest.raises(StoreError, match="did not come to its end"):
+        kept_store.sweep(config)
+    kept_store.rebuild(config)
+    assert {journal: (config.store / journal).read_bytes() for journal in Journal} == lines
+    nothing_new(config)
 
 
 # Before anything is done

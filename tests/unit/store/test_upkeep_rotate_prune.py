@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from emailint.errors import UsageError
 from emailint.store import open_store
-from emailint.store.records import Disposition
+from emailint.store.records import Disposition, Journal
+from emailint.store.upkeep.mend_errors import UNFINISHED
 from emailint.store.upkeep.rotate import rotate as rotate_files
 from emailint.store.upkeep.verify import verify
 from emailint.sweep import upkeep
@@ -22,8 +25,6 @@ from tests.support import kept_store
 from tests.support.memory import letter
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from emailint.config.model import Config
     from emailint.store.upkeep.prune import PrunePlan
 
@@ -124,6 +125,19 @@ def test_rotating_twice_in_one_second_covers_no_file(tmp_path: Path) -> None:
     assert rotate_files(tmp_path, now) == []
 
 
+def test_files_that_were_packed_under_a_dated_name_are_not_missed(tmp_path: Path, config: Config) -> None:
+    """logrotate with dateext and compress, at once."""
+    path = config.store / "cases.jsonl"
+    (config.store / "cases.jsonl-20261124.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    kept_store.deliver(tmp_path, 60, letter(60))
+    result = kept_store.sweep(config)
+    assert (result.totals.cases, result.trouble) == (1, False)
+    with open_store(config.store, reserve=0) as store:
+        assert {error.trouble.kind for error in store.ledger.errors()} == {"held"}
+    assert clean(config)
+
+
 # Prune
 
 
@@ -144,6 +158,18 @@ def test_what_old_cases_say_is_gone_everywhere(config: Config) -> None:
     assert left.count(b"See the slip") == held(config).count(b"See the slip")
     assert [case["case_id"] for case in records(config)] == ["CS-000005"], "it is quarantined and waits"
     assert files(config, "followups.jsonl") == []
+
+
+def test_no_sweep_misses_a_file_of_which_nothing_was_left(tmp_path: Path, config: Config) -> None:
+    prune(config)
+    with open_store(config.store, reserve=0) as store:
+        assert store.ledger.end_of(Journal.FOLLOW_UPS) is None
+    kept_store.deliver(tmp_path, 60, letter(60))
+    kept_store.deliver(tmp_path, 61, letter(61, headers="In-Reply-To: <60@example.com>\n"))
+    result = kept_store.sweep(config)
+    assert (result.totals.cases, result.totals.follow_ups, result.trouble) == (1, 1, False)
+    with open_store(config.store, reserve=0) as store:
+        assert {error.trouble.kind for error in store.ledger.errors()} == {"held"}
 
 
 def held(config: Config) -> bytes:
@@ -217,6 +243,43 @@ def test_younger_cases_and_foreign_lines_stay(tmp_path: Path, config: Config) ->
     assert kept_store.sweep(config).totals.cases == 1
 
 
+def test_a_case_that_was_followed_up_lately_is_kept_whole(tmp_path: Path, config: Config) -> None:
+    aged(config)
+    with sqlite3.connect(config.store / "ledger.db") as connection:
+        connection.execute(
+            "UPDATE message SET created_at = created_at + 1000 * 86400 * 1000000"
+            " WHERE disposition = 'follow_up' AND case_id = 'CS-000002'"
+        )
+    connection.close()
+    plan, _ = upkeep.prune(config, YEARS, confirm=lambda _plan: True)
+    assert (plan.cases, plan.follow_ups) == (3, 1)
+    assert [case["case_id"] for case in records(config)] == ["CS-000002", "CS-000005"]
+    assert clean(config)
+
+
+def test_a_file_is_durable_before_it_takes_the_place_of_another(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut after the rename must not find an empty file."""
+    done: list[tuple[str, str]] = []
+    fsync, rename = os.fsync, os.rename
+
+    def syncing(descriptor: int) -> None:
+        done.append(("fsync", Path(f"/proc/self/fd/{descriptor}").readlink().name))
+        fsync(descriptor)
+
+    def renaming(old: str, new: str, **where: int) -> None:
+        done.append(("rename", old))
+        rename(old, new, **where)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "rename", renaming)
+    prune(config)
+    renamed = done.index(("rename", UNFINISHED))
+    assert ("fsync", UNFINISHED) in done[:renamed]
+    assert ("fsync", "data") in done[renamed:]
+
+
 def test_packed_files_are_pruned_too(config: Config) -> None:
     lines = (config.store / "cases.jsonl").read_bytes().splitlines(keepends=True)
     (config.store / "cases.jsonl.1.gz").write_bytes(gzip.compress(b"".join([*lines[:2], b"by hand\n"])))
@@ -234,6 +297,18 @@ def test_attachments_of_what_was_ignored_go_too(config: Config) -> None:
     connection.close()
     prune(config)
     assert list((config.store / "attachments").glob("[!.]*")) == []
+    assert list((config.store / "hold").glob("*.eml")) == []
+    assert clean(config)
+
+
+def test_octets_of_mail_that_was_decided_go(config: Config) -> None:
+    with sqlite3.connect(config.store / "ledger.db") as connection:
+        connection.execute(
+            "DELETE FROM kept WHERE row IN (SELECT row FROM message WHERE disposition = 'held')"
+        )
+        connection.execute("UPDATE message SET disposition = 'ignored' WHERE disposition = 'held'")
+    connection.close()
+    prune(config)
     assert list((config.store / "hold").glob("*.eml")) == []
     assert clean(config)
 
