@@ -71,18 +71,24 @@ def fingerprint(raw: bytes, kept: Kept | None = None) -> str:
     try:
         leaves = list(_Leaves(raw, {} if kept is None else kept).part(block, len(raw), 0))
     except _TooMany:
-        leaves = [normal(raw[block.body :])]
+        leaves = [_normal(raw[block.body :])]
     digest = hashlib.sha256()
-    for value in (*(_words(block.headers.get(name, b"")) for name in _IDENTITY), *leaves):
-        digest.update(len(value).to_bytes(8, "big"))
-        digest.update(value)
+    for value in (*([_words(block.headers.get(name, b""))] for name in _IDENTITY), *leaves):
+        digest.update((sum(map(len, value)) + max(len(value) - 1, 0)).to_bytes(8, "big"))
+        for number, stretch in enumerate(value):
+            digest.update(b"\n" + stretch if number else stretch)
     return f"{VERSION}:{digest.hexdigest()}"
 
 
 def normal(data: bytes) -> bytes:
     """`data` with LF as its only line end, without white space at the end of each line and of the whole."""
+    return b"\n".join(_normal(data))
+
+
+def _normal(data: bytes) -> list[bytes]:
+    """The same in stretches with a LF between each two, so that a large part is not held once more."""
     if len(data) <= _STRETCH:
-        return b"\n".join([line.rstrip() for line in data.splitlines()]).rstrip()
+        return [b"\n".join([line.rstrip() for line in data.splitlines()]).rstrip()]
     stretches: list[bytes] = []
     start = 0
     while start < len(data):
@@ -90,7 +96,9 @@ def normal(data: bytes) -> bytes:
         end = line_end.end() if line_end else len(data)
         stretches.append(b"\n".join([line.rstrip() for line in data[start:end].splitlines()]))
         start = end
-    return b"\n".join(stretches).rstrip()
+    while stretches and not stretches[-1].rstrip():
+        stretches.pop()
+    return [*stretches[:-1], stretches[-1].rstrip()] if stretches else []
 
 
 def _words(value: bytes) -> bytes:
@@ -155,17 +163,19 @@ class _Leaves:
     def __init__(self, raw: bytes, kept: Kept) -> None:
         self.raw, self.kept, self.count = raw, kept, 0
 
-    def part(self, block: _Block, end: int, depth: int) -> Iterator[bytes]:
+    def part(self, block: _Block, end: int, depth: int) -> Iterator[list[bytes]]:
         """The leaves of the part whose headers and body these are, normalised."""
         if block.stray:
-            yield normal(b"\n".join(block.stray))
+            yield _normal(b"\n".join(block.stray))
         content_type = block.headers.get(b"content-type", b"")
         parts = _parts(self.raw, block.body, end, content_type) if depth < DEPTH else []
         if not parts:
             self.count += 1
             if self.count > PARTS:
                 raise _TooMany
-            yield normal(self._decoded(block.body, end, block.headers.get(b"content-transfer-encoding", b"")))
+            yield _normal(
+                self._decoded(block.body, end, block.headers.get(b"content-transfer-encoding", b""))
+            )
         for first, last in parts:
             yield from self.part(_block_of_part(self.raw, first, last), last, depth + 1)
 
