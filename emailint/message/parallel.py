@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -54,7 +55,9 @@ class Parallel:
                 theirs += [their_in, their_out]
                 self._processes.append(_Process(os.fdopen(our_out, "wb"), os.fdopen(our_in, "rb")))
             command = [sys.executable, "-m", "emailint.message.parallel_child", *map(str, theirs)]
-            self._first = subprocess.Popen(command, pass_fds=theirs, stdin=subprocess.DEVNULL)
+            self._first = subprocess.Popen(
+                command, pass_fds=theirs, stdin=subprocess.DEVNULL, process_group=0
+            )
         except OSError:
             self._close_pipes()
             raise
@@ -69,12 +72,12 @@ class Parallel:
         self.close()
 
     def close(self) -> None:
-        """End the processes: each ends when nobody can ask it any more."""
+        """End the processes: each does so when nobody can ask it any more; one that does not is killed."""
         self._close_pipes()
         try:
-            self._first.wait(_PATIENCE)
+            self._first.wait(_PATIENCE)  # it waits for the others
         except subprocess.TimeoutExpired:
-            self._first.kill()
+            os.killpg(self._first.pid, signal.SIGKILL)
             self._first.wait()
 
     @property

@@ -12,6 +12,7 @@ import pickle
 import resource
 import signal
 import sys
+from contextlib import suppress
 
 from emailint.message.read import read_message
 
@@ -27,26 +28,32 @@ def main() -> None:
     gc.freeze()  # a collection would touch, and so copy, all that the forks share
     descriptors = list(map(int, sys.argv[1:]))
     pairs = list(zip(descriptors[::2], descriptors[1::2], strict=True))
-    for number in range(1, len(pairs)):
-        if os.fork() == 0:
-            _serve(pairs.pop(number), pairs)
-            return
-    _serve(pairs.pop(0), pairs)
+    children = [_forked(pairs, number) for number in range(1, len(pairs))]
+    _serve(pairs, 0)
+    for pid in children:
+        os.waitpid(pid, 0)
 
 
-def _serve(own: tuple[int, int], others: list[tuple[int, int]]) -> None:
-    for pair in others:
-        for descriptor in pair:
-            os.close(descriptor)
-    with os.fdopen(own[0], "rb") as asked, os.fdopen(own[1], "wb") as answered:
+def _forked(pairs: list[tuple[int, int]], number: int) -> int:
+    """The process that has this pair of pipes."""
+    pid = os.fork()
+    if pid == 0:
+        _serve(pairs, number)
+        os._exit(0)
+    return pid
+
+
+def _serve(pairs: list[tuple[int, int]], number: int) -> None:
+    """Answer by one of the pairs until nobody asks by it, or nobody wants to know."""
+    for descriptor in (each for other, pair in enumerate(pairs) if other != number for each in pair):
+        os.close(descriptor)
+    asked, answered = os.fdopen(pairs[number][0], "rb"), os.fdopen(pairs[number][1], "wb")
+    with suppress(EOFError, BrokenPipeError), asked, answered:
         while True:
             _allow(CPU_SECONDS)
-            try:
-                raws, settings = pickle.load(asked)  # noqa: S301 - from the process that started this one
-                pickle.dump([read_message(raw, settings) for raw in raws], answered, pickle.HIGHEST_PROTOCOL)
-                answered.flush()
-            except (EOFError, BrokenPipeError):
-                os._exit(0)  # whatever is not flushed has nobody to go to
+            raws, settings = pickle.load(asked)  # noqa: S301 - from the process that started this one
+            pickle.dump([read_message(raw, settings) for raw in raws], answered, pickle.HIGHEST_PROTOCOL)
+            answered.flush()
 
 
 def _allow(seconds: int) -> None:

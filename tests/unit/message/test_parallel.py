@@ -162,3 +162,30 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+def test_one_that_does_not_end_is_killed_with_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = (
+        "import emailint.message.parallel_child as child\n"
+        "def read_message(raw, settings):\n"
+        "    while raw == b'for ever': pass\n"
+        "child.read_message = read_message\n"
+        "child.main()\n"
+    )
+    real = subprocess.Popen
+
+    def start(command: list[str], **keywords: object) -> object:
+        return real([sys.executable, "-c", program, *command[3:]], **keywords)  # type: ignore[call-overload]  # passed on
+
+    monkeypatch.setattr("emailint.message.parallel.subprocess.Popen", start)
+    monkeypatch.setattr(parallel, "_PATIENCE", 0.5)
+    processes = Parallel(2)
+    processes.begin([b"at once!"] * 2, SETTINGS)
+    processes.results()
+    pids = family(processes)
+    processes.begin([b"at once!", b"for ever"], SETTINGS)  # the second one, a fork of the first
+    processes.close()
+    until = time.monotonic() + 10
+    while any(map(alive, pids)):
+        assert time.monotonic() < until
+        time.sleep(0.01)
