@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
+import shutil
 import socket
 import ssl
 import threading
@@ -28,6 +30,7 @@ class Authorities:
 
     def __init__(self) -> None:
         self.folder = Path(mkdtemp(prefix="emailint-tls-"))
+        atexit.register(shutil.rmtree, self.folder)
         self.root, self.stranger = trustme.CA(), trustme.CA()
         self.middle = self.root.create_child_ca()
         self.ca_file = self.folder / "ca.pem"
