@@ -33,9 +33,9 @@ format: $(VENV)/.for-checks
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed $(VENV)/.for-tests
+bench: $(VENV)/.installed $(VENV)/.for-tests $(VENV)/.for-bench
 	@.ci/servers $(VENV)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
