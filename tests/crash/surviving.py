@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tests.crash.scenes import ANSWERED, MAILS, STAYS, Tally, doubts_of, end_of, json_lines, tally
 from tests.support.dying import DIED, ERRORS
@@ -43,14 +43,18 @@ def survive(dying: Dying, scene: Scene, end: End, at: int | str, fault: str, row
     life = dying.run("sweep", config, at, fault)
     told = f"{scene.name}: {fault} {at} ({life.at})"
     assert fault in ERRORS or life.status == DIED, told
-    mend(dying, scene, config, told)
+    mend(dying, scene, config, told, later=LATER if fault in ERRORS else ())
     judge(scene, end, life, row, told)
     return life
 
 
-def mend(dying: Dying, scene: Scene, config: Path, told: str) -> None:
-    """Run as often as the scene says."""
-    for minutes in scene.minutes:
+LATER: Final = (10, 90)
+"""What could not be sent is tried again after a while."""
+
+
+def mend(dying: Dying, scene: Scene, config: Path, told: str, *, later: tuple[int, ...] = ()) -> None:
+    """Run as often as the scene says, and so many minutes later."""
+    for minutes in scene.minutes + later:
         assert dying.run("sweep", config, minutes=minutes).status in {0, 1}, told
 
 
