@@ -25,6 +25,7 @@ OUTPUT_CLOSED: Final = 141
 """As a shell reports a program that SIGPIPE ended: `emailint list-cases | head`."""
 
 COMMANDS: Final = {
+    "init": Lazy("emailint.cli.init", "init", "Write a first configuration."),
     "process": Lazy("emailint.cli.process", "process", "Sweep the mailboxes once."),
     "test-connection": Lazy(
         "emailint.cli.connection", "test_connection", "Test each step of the way to a mailbox."
@@ -37,6 +38,7 @@ COMMANDS: Final = {
         "emailint.cli.retry", "retry", "Try again: held mail, quarantined mail, replies that failed."
     ),
     "audit": Lazy("emailint.cli.audit", "audit", "Compare the mailboxes with the store."),
+    "status": Lazy("emailint.cli.status", "status", "Say how each integration is doing."),
     "list-cases": Lazy("emailint.cli.cases", "list_cases", "List the cases that were made."),
     "authorize": Lazy("emailint.cli.authorize", "authorize", "Sign in for a mailbox, once."),
     "check": Lazy(

@@ -37,15 +37,18 @@ def test_connection(settings: Settings, names: tuple[str, ...], send_to: str | N
     failed = False
     for integration in chosen(config, names):
         click.echo(f"{integration.name} ({integration.mailbox})")
-        for step in _steps(config, integration, send_to):
+        for step in steps_to(config, integration, send_to):
             show_row(row(step), WIDTHS, plain=plain)
             failed = failed or step.outcome is Outcome.FAILED
         click.echo()
     return Exit.TROUBLE if failed else Exit.OK
 
 
-def _steps(config: Config, integration: Integration, send_to: str | None) -> Iterator[Step]:
-    """Not read-only: whether mail may be marked is only told of a folder that is opened for it."""
+def steps_to(config: Config, integration: Integration, send_to: str | None) -> Iterator[Step]:
+    """Each step as it ends.
+
+    Not read-only: whether mail may be marked is only told of a folder that is opened for it.
+    """
     reached = True
     for step in source_for(config, integration).test():
         reached = reached and step.outcome is not Outcome.FAILED

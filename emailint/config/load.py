@@ -34,8 +34,13 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Config:
 
     Raises ConfigProblems with every problem that was found; none of them tells a secret.
     """
+    raw, mode = _read(path, str(path))
+    return read(raw, path, mode, environ)
+
+
+def read(raw: bytes, path: Path, mode: int, environ: Mapping[str, str] = os.environ) -> Config:
+    """The same of octets that stand, or are going to stand, at `path` with the mode `mode` (`st_mode`)."""
     file = str(path)
-    raw, mode = _read(path, file)
     try:
         document = Document(file, raw)
     except Refused as refused:
