@@ -8,13 +8,15 @@ points that have a name, and every so many of the others.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.crash.scenes import PLAIN, Tally, tally
+from tests.crash.scenes import MAILS, PLAIN, Tally, end_of, tally
 from tests.crash.surviving import judge, mend, survive, undisturbed
 from tests.crash.test_upkeep_points import SCENES
 from tests.support.dying import DEATHS, DIED, ERRORS
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tests.crash.scenes import MaildirScene, Scene
     from tests.support.dying import Dying
 
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "guarantees" / "crash-points.md"
 SOAK: Final = "EMAILINT_SOAK" in os.environ
 SHARE: Final = {"Maildir, stays": 47, "Maildir, moves": 47}
 CREATE: Final = "GraphClient.request POST */createReply"
@@ -73,6 +76,19 @@ ELSEWHERE: Final = {
 }
 """Calls that a kind of mailbox does not know."""
 
+BESIDE: Final = MAILS[:-1]
+"""Without the poison, which the processes beside would not know."""
+
+READING_BESIDE: Final = [
+    ("Parallel.__init__", "after"),
+    ("Parallel.begin", "after"),
+    ("Parallel.results", "before"),
+    ("Parallel.results", "after"),
+    ("SqliteBatch.finish", "after"),
+    ("*Source.mark_read", "after"),
+    ("Parallel.close", "before"),
+]
+
 STARTING: Final = {
     "SqliteLedger.place": "Projection.project",
     "*Source.mark_read": "*Source.mark_read",
@@ -93,6 +109,8 @@ def named(scene: Scene) -> Iterator[tuple[str, str, str]]:
 def test_every_crash_point_has_a_name_and_a_place() -> None:
     numbers = {int(point.split()[0][1:]) for point in CRASH_POINTS}
     assert numbers == set(range(21))  # C21 and C22 are below
+    told = re.findall(r"^\| C(\d+) \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [int(number) for number in told] == list(range(23))
     known = Counter(call for calls in CRASH_POINTS.values() for call in calls)
     assert known.keys() >= {call for call in STARTING if call != "SqliteLedger.place"}
 
@@ -135,6 +153,25 @@ def test_death_again_while_it_is_mended(dying: Dying, scene: Scene, figures: Cal
 def test_death_in_upkeep_is_tried_elsewhere() -> None:
     """C22: rotate, rebuild and prune in `test_upkeep_points`, retry and adoption in `test_every_call`."""
     assert SCENES.keys() >= {"no ledger", "bad ledger", "old ledger", "rotate", "prune"}
+
+
+@pytest.mark.timeout(3600)
+def test_death_while_much_mail_is_read_beside(
+    dying: Dying, maildir: MaildirScene, figures: Callable[[Row], None]
+) -> None:
+    """One batch is in the hands of other processes while the one before it is written (C2)."""
+    calm = maildir.build(BESIDE)
+    assert dying.run("sweep", calm).status == 1
+    end = end_of(maildir)
+    row = Row(maildir.name, "death with readers beside")
+    for call, fault in READING_BESIDE:
+        row.points += 1
+        config = maildir.build(BESIDE)
+        life = dying.run("beside", config, call, fault)
+        assert (life.status, fnmatchcase(life.at, call)) == (DIED, True), call
+        mend(dying, maildir, config, call)
+        judge(maildir, end, life, row, call)
+    figures(row)
 
 
 @pytest.mark.timeout(7200)

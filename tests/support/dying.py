@@ -53,6 +53,7 @@ SEAMS: Final = {
     "emailint.store.raw_mail.RawMail": "keep remove",
     "emailint.sweep.mailbox": "fetch read read_alone quarantined",
     "emailint.message.child": "read_in_child",
+    "emailint.message.parallel.Parallel": "__init__ begin results close",
     "emailint.sources.maildir.MaildirSource": "__enter__ list_unread list_received measure mark_read move",
     "emailint.sources.imap.ImapSource": "__enter__ list_unread measure mark_read move",
     "emailint.sources.graph.GraphSource": "__enter__ list_unread measure mark_read move",
@@ -87,9 +88,10 @@ _KNOWN: Final = re.compile(r"(cases|followups|errors)\.jsonl|attachments|hold|qu
 class Doom:
     """What is to be run, and what is to happen to it.
 
-    `verb` is `sweep`, `retry` (all held mail), `adopt` (what an audit finds) or `plain` (the control, see
-    `plain_loop`). `at` is the number of a call (0: nothing happens), or the first call whose name matches
-    this pattern; `fault` one of `FAULTS`; `minutes` how far the clock is ahead.
+    `verb` is `sweep`, `beside` (a sweep that reads in processes beside it, as with much mail), `retry` (all
+    held mail), `adopt` (what an audit finds) or `plain` (the control, see `plain_loop`). `at` is the number
+    of a call (0: nothing happens), or the first call whose name matches this pattern; `fault` one of
+    `FAULTS`; `minutes` how far the clock is ahead.
     """
 
     verb: str
@@ -271,6 +273,11 @@ def _run(settings: Config, verb: str, clock: Ahead) -> bool:
         case "adopt":
             adopting = AuditOptions((), datetime.now(UTC) - timedelta(days=7), adopt=True)
             return not audit(settings, adopting).accounted
+        case "beside":
+            readers = import_module("emailint.sweep.readers")
+            setattr(readers, "MANY", 3)  # noqa: B010 - a module of no known type
+            os.cpu_count = lambda: 2
+            return _run(settings, "sweep", clock)
         case _:
             return run_sweep(settings, SweepOptions(deadline=60, terminal=True), clock=clock).trouble
 
