@@ -1,16 +1,18 @@
 # make demo    sweeps the example mailbox and shows what was made of each mail; needs Python 3.11 and pip
 # make test    the tests; installs Dovecot and Cyrus where they are missing (as root, on Debian), else says how
 # make check   format, lint, types, import contracts, then the tests
+# make soak    the tests with every fault and long histories (hours); what they counted: build/figures.md, .json
 # make bench   how fast it is here, beside its peers (ARGS=--quick: whether all of it runs; ARGS=--help)
 # make clean   removes what the others made
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?= -n auto --maxprocesses=4 --dist=worksteal
+SOAK_ARGS ?=
 SOURCES := pyproject.toml README.md LICENSE $(shell find emailint -type f ! -name '*.pyc')
 PORTABLE := LC_ALL=C.UTF-8 PYTHONUTF8=1
 
-.PHONY: demo test tests check format bench clean
+.PHONY: demo test tests soak check format bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -28,6 +30,11 @@ check: $(VENV)/.for-tests $(VENV)/.for-checks
 tests: $(VENV)/.installed $(VENV)/.for-tests
 	@.ci/servers $(VENV)
 	$(PORTABLE) $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+soak: $(VENV)/.installed $(VENV)/.for-tests
+	@.ci/servers $(VENV)
+	@mkdir -p build
+	EMAILINT_SOAK=1 EMAILINT_FIGURES=build/figures $(PORTABLE) $(BIN)/python -m pytest $(PYTEST_ARGS) $(SOAK_ARGS)
 
 format: $(VENV)/.for-checks
 	$(BIN)/ruff format .
