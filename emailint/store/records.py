@@ -215,6 +215,17 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """Mail that was taken and is still to be marked read, moved, answered; or decided by a person."""
+
+    to_mark: int = 0
+    to_move: int = 0
+    replies: int = 0
+    held: int = 0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """One thing that went wrong, before it is known whether it is new.
 

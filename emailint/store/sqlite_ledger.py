@@ -14,6 +14,7 @@ from emailint.store.database import Database
 from emailint.store.ledger_audit import AuditVerbs
 from emailint.store.ledger_batch import SqliteBatch
 from emailint.store.ledger_errors import ErrorVerbs
+from emailint.store.ledger_figures import FigureVerbs
 from emailint.store.ledger_reading import ReadingVerbs
 from emailint.store.ledger_replies import ReplyVerbs
 from emailint.store.ledger_steps import StepVerbs
@@ -30,7 +31,7 @@ NAME = "ledger.db"
 REBUILD = "make it anew from the JSON lines with `emailint store rebuild`"
 
 
-class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs, WaitingVerbs, AuditVerbs):
+class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs, WaitingVerbs, AuditVerbs, FigureVerbs):
     """The port `Ledger` on one SQLite file; any number of threads may use it."""
 
     @classmethod

@@ -67,7 +67,8 @@ class MessageResult:
 class IntegrationResult:
     """One integration's share. `error` is one line when it could not be swept or backs off.
 
-    `in_passing`: its server only asked to wait, and not for long, so that this is no alarm.
+    `in_passing`: its server only asked to wait, and not for long, so that this is no alarm. `well`: it was
+    come to, and swept to its end or to the deadline.
     """
 
     name: str
@@ -75,6 +76,7 @@ class IntegrationResult:
     error: str | None = None
     messages: tuple[MessageResult, ...] = ()
     in_passing: bool = False
+    well: bool = False
 
 
 @dataclass(frozen=True, slots=True)

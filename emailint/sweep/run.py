@@ -145,6 +145,7 @@ class Tally:
     messages: list[MessageResult] = field(default_factory=list)
     error: str | None = None
     in_passing: bool = False
+    well: bool = False
     replies: dict[str, str] = field(default_factory=dict)
     _numbers: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock)
@@ -186,4 +187,6 @@ class Tally:
             else message
             for message in self.messages
         )
-        return IntegrationResult(self.name, balanced, self.error, tuple(messages), in_passing=self.in_passing)
+        return IntegrationResult(
+            self.name, balanced, self.error, tuple(messages), in_passing=self.in_passing, well=self.well
+        )

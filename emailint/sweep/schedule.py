@@ -147,6 +147,7 @@ class Sweep:
         if health.failures:
             self.run.store.ledger.set_health(place, Health())
         self.look_ahead(integration)
+        tally.well = True
         if tally.error is None:
             self.run.troubles.close_integration(integration.name)
 
@@ -212,7 +213,7 @@ def run_sweep(
         with opening.locked(config, options, names, budget, clock, tell) as (lock, store):
             result = _swept(Conditions(config, options, clock, budget, tell), store, integrations)
             for integration in result.integrations:
-                if integration.error is None:
+                if integration.well and integration.error is None:
                     lock.good(integration.name, result.started_at)
             recovered = held_store.over(config, names, clock.now())
             return replace(result, recovered=(*recovered, *result.recovered)) if recovered else result

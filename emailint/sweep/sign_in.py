@@ -6,11 +6,13 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from emailint.errors import ConfigError, SecretExpires
+from emailint.config.secrets import SecretCommand, reveal
+from emailint.errors import ConfigError, EmailintError, SecretExpires
 from emailint.oauth.tokens import shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
     from pathlib import Path
 
     from emailint.config.model import Config, Integration
@@ -82,6 +84,26 @@ def expiring(config: Config, integration: Integration) -> SecretExpires | None:
         " mail is taken until then, and stays unread after it",
         hint=f"make a new {end.what} (Certificates & secrets of the app), and put it into the configuration",
     )
+
+
+def last_day(integration: Integration) -> date | None:
+    """When what an integration signs in with ends to be valid, without signing in: None where nobody says.
+
+    No command that gives a password is run for it.
+    """
+    sign_in = _sign_in(integration)
+    if sign_in.certificate is None:
+        return sign_in.secret_expires
+    from emailint.oauth.certificate import key_pair  # noqa: PLC0415 - only where one is signed in so
+
+    try:
+        password = sign_in.certificate_password
+        if isinstance(password, SecretCommand):
+            return None
+        passphrase = reveal(password) if password is not None else None
+        return key_pair(sign_in.certificate, passphrase, readable=sign_in.readable).until.date()
+    except EmailintError:  # what is wrong with it is told by whoever signs in
+        return None
 
 
 def authorize(config: Config, integration: Integration, show: Callable[[str], None]) -> str:

@@ -183,6 +183,8 @@ COMMANDS: list[Callable[[Place], list[str]]] = [
     lambda _: ["audit"],
     lambda _: ["audit", "desk", "strict", "--plain"],
     lambda _: ["store", "verify"],
+    lambda _: ["status"],
+    lambda _: ["status", "--live", "--plain"],
     lambda place: ["dismiss", *place.ids()],
 ]
 DOCUMENTS: list[Callable[[Place], list[str]]] = [
@@ -193,6 +195,7 @@ DOCUMENTS: list[Callable[[Place], list[str]]] = [
     lambda _: ["explain", "one.eml", "--integration", "desk", "--json"],
     lambda _: ["retry", "--held", "--json"],
     lambda _: ["audit", "--json"],
+    lambda _: ["status", "--live", "--json"],
 ]
 
 
