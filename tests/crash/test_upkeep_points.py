@@ -23,7 +23,7 @@ from emailint.config.load import load
 from emailint.errors import StoreError
 from emailint.store.database import Database
 from emailint.store.sqlite_ledger import SqliteLedger
-from emailint.store.upkeep import restoring
+from emailint.store.upkeep import pruning, rebuild_lines, restoring
 from emailint.store.upkeep.ledger import UpkeepLedger
 from emailint.store.upkeep.verify import verify
 from emailint.sweep import upkeep
@@ -129,8 +129,10 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_marked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def _little_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restoring, "MARKED_ONCE_MORE", 0)
+    monkeypatch.setattr(pruning, "AT_ONCE", 2)
+    monkeypatch.setattr(rebuild_lines, "AT_ONCE", 2)
 
 
 def fresh(home: Path, scene: Scene) -> Config:

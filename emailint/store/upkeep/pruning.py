@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+AT_ONCE = 500
+"""So many cases are forgotten in one transaction."""
+
 # Cases with all of their messages older than the moment, of which nothing is to be done any more.
 _CHOOSE = """
 INSERT INTO pruning (case_id)
@@ -26,6 +29,7 @@ _DONE = (
     " WHERE message.case_id = pruning.case_id AND line.content <> x'')"
 )
 _ROWS = "SELECT row FROM message WHERE case_id IN (SELECT case_id FROM pruning)"
+_SOME = "case_id IN (SELECT case_id FROM pruning ORDER BY case_id LIMIT ?)"
 _FORGET = (
     "UPDATE line SET content = x'', file = NULL, offset = NULL",
     "UPDATE message SET participants = '[]'",
@@ -100,9 +104,17 @@ class PruningVerbs(ComparingVerbs):
         return bool(self._database.rows(query, error_id))
 
     def forget_content(self, before: datetime) -> None:
-        """Forget what the chosen cases and old errors say; their octets are overwritten in the file."""
+        """Forget what the chosen cases and old errors say; their octets are overwritten in the file.
+
+        Some cases at a time, since SQLite keeps in memory what one statement changes.
+        """
         self._database.rows("PRAGMA secure_delete = ON")
         with self._database.writing() as connection:
-            for statement in _FORGET:
-                connection.execute(f"{statement} WHERE row IN ({_ROWS})")
             connection.execute(_FORGET_ERRORS, (to_micros(before),))
+        while self._database.rows("SELECT 1 FROM pruning LIMIT 1"):
+            with self._database.writing() as connection:
+                for update in _FORGET:
+                    connection.execute(
+                        f"{update} WHERE row IN (SELECT row FROM message WHERE {_SOME})", (AT_ONCE,)
+                    )
+                connection.execute(f"DELETE FROM pruning WHERE {_SOME}", (AT_ONCE,))  # noqa: S608  ours

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from emailint.store.upkeep.ledger import UpkeepLedger
     from emailint.store.upkeep.set_aside import Aside
 
-AT_ONCE = 10_000
-"""So many lines are forgotten to be written before they are written."""
+AT_ONCE = 1_000
+"""So many lines are set back before they are written; SQLite keeps in memory what one statement changes."""
 
 
 def write_journal(

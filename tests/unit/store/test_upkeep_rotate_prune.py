@@ -16,6 +16,7 @@ import pytest
 from emailint.errors import UsageError
 from emailint.store import open_store
 from emailint.store.records import Disposition, Journal
+from emailint.store.upkeep import pruning
 from emailint.store.upkeep.mend_errors import UNFINISHED
 from emailint.store.upkeep.rotate import rotate as rotate_files
 from emailint.store.upkeep.verify import verify
@@ -147,7 +148,11 @@ def prune(config: Config, older_than: timedelta = YEARS) -> PrunePlan:
     return plan
 
 
-def test_what_old_cases_say_is_gone_everywhere(config: Config) -> None:
+@pytest.mark.parametrize("at_once", [1, 3, 500])
+def test_what_old_cases_say_is_gone_everywhere(
+    config: Config, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(pruning, "AT_ONCE", at_once)
     plan = prune(config)
     assert (plan.cases, plan.follow_ups, plan.waiting) == (4, 2, 1)
     assert clean(config)
