@@ -14,6 +14,7 @@ from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import UsageError
 from emailint.report import records
 from emailint.report.screen import show
+from emailint.report.troubles import errors_line, errors_sheet, grouped
 from emailint.store.errors_log import ErrorsLog
 from emailint.store.sqlite_ledger import SqliteLedger
 from emailint.sweep.held_store import open_errors
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
+    from emailint.report.troubles import Group
     from emailint.store.records import OpenError
 
 
@@ -50,7 +52,8 @@ def list_errors(  # noqa: PLR0913 - one parameter an option
     """List what is wrong now.
 
     Errors are open until the next good sweep, until their mail reached its end, or until they are dismissed.
-    The newest come last.
+    The newest come last. Many of one kind and integration share a row, with the newest of them; --kind names
+    each.
     """
     now = datetime.now(UTC)
     config = settings.load()
@@ -66,16 +69,20 @@ def list_errors(  # noqa: PLR0913 - one parameter an option
         and integration in {None, error.trouble.integration}
         and kind in {None, error.trouble.kind}
     ]
-    _print(found[-limit:] if limit else found, now, as_json=as_json, plain=plain)
-
-
-def _print(found: Sequence[OpenError], now: datetime, *, as_json: bool, plain: bool) -> None:
+    found = found[-limit:] if limit else found
     if as_json:
         click.echo(json.dumps(records.error_document(found)))
-    elif found:
-        show(records.errors(found, now), plain=plain)
     else:
+        _print(found, grouped(found, each=kind is not None), now, plain=plain)
+
+
+def _print(found: Sequence[OpenError], groups: Sequence[Group], now: datetime, *, plain: bool) -> None:
+    if not found:
         click.echo("no errors")
+        return
+    show(errors_sheet(groups, now), plain=plain)
+    click.echo()
+    click.echo(errors_line(found))
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Errors and cases as tables and as JSON documents."""
+"""Cases as a table; errors and cases as JSON documents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from emailint.case import SCHEMA, stamp
-from emailint.report.moment import age, local
+from emailint.report.moment import local
 from emailint.report.sheet import Cell, Column, Sheet, Tone
 from emailint.terminal import clip
 
@@ -15,20 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from emailint.store.records import OpenError
-
-
-def errors(found: Sequence[OpenError], now: datetime) -> Sheet:
-    """Errors, each with what to do about it under what happened."""
-    return Sheet(
-        (
-            Column("Error"),
-            Column("Last", right=True),
-            Column("Times", right=True, room=70),
-            Column("Where", room=60),
-            Column("What", elastic=True, wrap=True),
-        ),
-        tuple(_error_row(error, now) for error in found),
-    )
 
 
 def error_document(found: Sequence[OpenError]) -> dict[str, Any]:
@@ -65,24 +51,6 @@ def case_document(lines: Iterable[bytes], after: str | None) -> Iterator[str]:
         last = str(json.loads(text)["case_id"])
         yield f"{',' if number else ''}\n{text}"
     yield f'\n],"last":{json.dumps(last)}}}\n'
-
-
-def _error_row(error: OpenError, now: datetime) -> tuple[Cell, ...]:
-    trouble = error.trouble
-    where = " ".join(part for part in (trouble.integration, trouble.case_id) if part)
-    subject = f" (mail: {clip(trouble.subject, 60)})" if trouble.subject else ""
-    ended = f" (closed {local(error.closed_at)})" if error.closed_at else ""
-    return (
-        Cell(error.error_id),
-        Cell(age((now - error.last_at).total_seconds())),
-        Cell(f"{error.count:,}"),
-        Cell(where or "this run", Tone.QUIET),
-        Cell(
-            f"{trouble.kind}: {trouble.message}{subject}{ended}",
-            Tone.QUIET if error.closed_at else Tone.BAD,
-            below=f"What to do: {trouble.hint}" if trouble.hint else "",
-        ),
-    )
 
 
 def _error_record(error: OpenError) -> dict[str, Any]:

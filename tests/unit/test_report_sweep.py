@@ -210,16 +210,6 @@ def test_what_a_person_is_told_below_the_tables() -> None:
     assert list(sweep.trouble_lines(result(DESK))) == ["emailint list-errors says what to do"]
 
 
-def test_errors_as_a_table_with_what_to_do() -> None:
-    lines = list(plain_lines(records.errors([an_error(34), an_error(closed=NOW, hint="")], NOW)))
-    assert lines[1].split() == [
-        "e1", "3", "min", "34", "payroll", "login_refused:", "imap.example.org", "refused\\x0athe", "login",
-    ]  # fmt: skip
-    assert lines[2] == "    What to do: set a new password"
-    assert lines[3].endswith("(closed 2026-11-24 13:00:05 -0500)")
-    assert len(lines) == 4
-
-
 def test_cases_as_a_table_in_local_time_and_whatever_they_hold() -> None:
     case = {"case_id": "CS-000001", "created_at": "2026-11-24T18:00:05Z", "subject": "a\x07", "workspace": 7}
     lines = list(plain_lines(records.cases([case, {"case_id": "CS-000002", "created_at": "x"}])))

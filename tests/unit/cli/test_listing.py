@@ -61,7 +61,8 @@ def ran(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    return [line.split()[0] for line in ran(capsys, *arguments).splitlines()[1:] if not line.startswith(" ")]
+    table, _, _ = ran(capsys, *arguments).partition("\n\n")
+    return [line.split()[0] for line in table.splitlines()[1:] if not line.startswith(" ")]
 
 
 @pytest.mark.parametrize(
