@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "check": Lazy(
         "emailint.cli.check", "check", "Check configuration, templates and directory, without network."
     ),
+    "schedule": Lazy("emailint.cli.schedule", "schedule", "Start a sweep each minute."),
     "store": Lazy("emailint.cli.store", "store", "Verify, rebuild, rotate or prune the store."),
     "schema": Lazy("emailint.cli.schema", "schema", "Print a JSON Schema."),
 }

@@ -116,7 +116,7 @@ def whole_file(answers: Answers, store: str) -> str:
     """The text of a first configuration."""
     head = [
         "# Mailboxes, and what is made of their mail: each unread mail becomes a case, and is answered.",
-        "# Edit it as you like: `emailint check` says what is wrong with it, `emailint schema config` what may be",
+        "# Edit it as you like: `emailint check` says what is wrong, `emailint schema config` what may be",
         "# in it, for editors too.",
         "",
         _line(f"store: {scalar(store)}", "beside this file: cases.jsonl, errors.jsonl, the ledger"),
