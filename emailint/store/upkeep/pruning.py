@@ -24,6 +24,11 @@ EXCEPT SELECT case_id FROM message JOIN kept USING (row) WHERE settled = 0
 EXCEPT SELECT case_id FROM message JOIN line USING (row) WHERE projected = 0
 EXCEPT SELECT json_extract(trouble, '$.case_id') FROM error WHERE closed_at IS NULL
 """
+_CALLED = """
+DELETE FROM pruning WHERE case_id IN (SELECT case_id FROM message JOIN line USING (row)
+    JOIN hook ON hook.line = line.id WHERE hook.failed = 0)
+"""
+_FORGET_CALLS = "DELETE FROM hook WHERE line IN (SELECT id FROM line WHERE content = x'')"
 _DONE = (
     "DELETE FROM pruning WHERE NOT EXISTS (SELECT 1 FROM message JOIN line USING (row)"
     " WHERE message.case_id = pruning.case_id AND line.content <> x'')"
@@ -59,6 +64,8 @@ class PruningVerbs(ComparingVerbs):
         database.rows("DROP TABLE IF EXISTS pruning")
         database.rows("CREATE TEMP TABLE pruning (case_id TEXT PRIMARY KEY) WITHOUT ROWID")
         database.rows(_CHOOSE, to_micros(before))
+        if database.rows("SELECT 1 FROM sqlite_master WHERE name = 'hook'"):  # older ledgers have none
+            database.rows(_CALLED)
         ((old,),) = database.rows(
             "SELECT count(*) FROM (SELECT case_id FROM message WHERE case_id IS NOT NULL"
             " GROUP BY case_id HAVING max(created_at) < ?)",
@@ -110,11 +117,11 @@ class PruningVerbs(ComparingVerbs):
         """
         self._database.rows("PRAGMA secure_delete = ON")
         with self._database.writing() as connection:
+            connection.execute(_FORGET_CALLS)
             connection.execute(_FORGET_ERRORS, (to_micros(before),))
         while self._database.rows("SELECT 1 FROM pruning LIMIT 1"):
             with self._database.writing() as connection:
                 for update in _FORGET:
-                    connection.execute(
-                        f"{update} WHERE row IN (SELECT row FROM message WHERE {_SOME})", (AT_ONCE,)
-                    )
+                    rows = f"SELECT row FROM message WHERE {_SOME}"  # noqa: S608  ours
+                    connection.execute(f"{update} WHERE row IN ({rows})", (AT_ONCE,))
                 connection.execute(f"DELETE FROM pruning WHERE {_SOME}", (AT_ONCE,))  # noqa: S608  ours
