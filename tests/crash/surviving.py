@@ -43,10 +43,24 @@ def survive(dying: Dying, scene: Scene, end: End, at: int | str, fault: str, row
     life = dying.run("sweep", config, at, fault)
     told = f"{scene.name}: {fault} {at} ({life.at})"
     assert fault in ERRORS or life.status == DIED, told
+    nothing_is_marked_too_early(scene, len(MAILS), told)
     mend(dying, scene, config, told, later=LATER if fault in ERRORS else ())
     judge(scene, end, life, row, told)
     return life
 
+
+def nothing_is_marked_too_early(scene: Scene, mails: int, told: str) -> None:
+    """What is read has its line, or its octets, on the disk (I1); a twin and ignored mail have neither."""
+    store = scene.folder / "data"
+    lines = [path.read_bytes() for path in store.glob("*.jsonl") if path.name != "errors.jsonl"]
+    whole = sum(
+        line.startswith(b'{"schema"') and line.endswith(b"}") for each in lines for line in each.split(b"\n")
+    )
+    read = mails - scene.mailbox()[0]
+    assert read <= whole + len(list((store / "hold").glob("[!.]*"))) + NEITHER, told
+
+
+NEITHER: Final = 2
 
 LATER: Final = (10, 90)
 """What could not be sent is tried again after a while."""

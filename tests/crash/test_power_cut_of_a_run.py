@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.crash.surviving import judge, mend, undisturbed
+from tests.crash.scenes import MAILS
+from tests.crash.surviving import judge, mend, nothing_is_marked_too_early, undisturbed
 from tests.support.dying import DIED, Doom, Life
 from tests.support.figures import Row
 from tests.support.power import CUTS, Disk, lay_out, record
@@ -88,6 +89,7 @@ def test_every_power_cut_is_mended(
     for cut, told, left in tried[::SHARE]:
         rows[cut].points += 1
         lay_out(maildir.folder, left, kept)
+        nothing_is_marked_too_early(maildir, len(MAILS), f"{cut}, {told}")
         mend(dying, maildir, maildir.folder / "integrations.yaml", f"{cut}, {told}")
         before = rows[cut].unknown
         judge(maildir, end, Life(DIED, (), told, frozenset(), CASES), rows[cut], f"{cut}, {told}")

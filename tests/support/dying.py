@@ -279,7 +279,9 @@ def _run(settings: Config, verb: str, clock: Ahead) -> bool:
             os.cpu_count = lambda: 2
             return _run(settings, "sweep", clock)
         case _:
-            return run_sweep(settings, SweepOptions(deadline=60, terminal=True), clock=clock).trouble
+            result = run_sweep(settings, SweepOptions(deadline=60, terminal=True), clock=clock)
+            assert all(each.counts.balanced for each in result.integrations), result  # I10
+            return result.trouble
 
 
 def _poison() -> None:
