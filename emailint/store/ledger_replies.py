@@ -188,10 +188,16 @@ class ReplyVerbs(LedgerPart):
             )
 
     def begun_lately(self, integration: str, now: datetime) -> int:
-        """Replies of this integration begun within the last minute; future stamps count as now."""
-        query = "SELECT count(*) FROM reply WHERE begun_at > ? AND integration = ?"
+        """Replies of this integration begun within the last minute; stamps of the future are set to now."""
+        moment = to_micros(now)
+        query = "SELECT count(*), max(begun_at) FROM reply WHERE begun_at > ? AND integration = ?"
         with self._database.reading() as connection:
-            (count,) = connection.execute(query, (to_micros(now - MINUTE), integration)).fetchone()
+            values = (to_micros(now - MINUTE), integration)
+            count, last = connection.execute(query, values).fetchone()
+        if count and last > moment:
+            update = "UPDATE reply SET begun_at = ? WHERE begun_at > ? AND integration = ?"
+            with self._database.writing() as connection:
+                connection.execute(update, (moment, moment, integration))
         return int(count)
 
     def _bring_back(self, address: str | bytes, domain: str | bytes, now: datetime) -> None:

@@ -249,3 +249,13 @@ def test_no_order_sends_what_was_sent_or_withheld(store: Store, state: ReplyStat
     with pytest.raises(StoreError, match="cannot be sent again"):
         store.ledger.send_again(one)
     assert due(store) == []
+
+
+def test_replies_that_a_wrong_clock_began_count_for_a_minute_and_no_longer(store: Store) -> None:
+    """Else a mailbox whose clock was ten years ahead would answer nobody for ten years."""
+    for each in add_replies(store, 1, 2, 3):
+        store.ledger.sending(each, NOW.replace(year=NOW.year + 10))
+    assert store.ledger.begun_lately("payroll", NOW) == 3
+    assert store.ledger.begun_lately("other", NOW) == 0
+    assert store.ledger.begun_lately("payroll", after(seconds=59)) == 3
+    assert store.ledger.begun_lately("payroll", after(seconds=61)) == 0
