@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,8 @@ from emailint.errors import UsageError
 from emailint.message.model import Kind
 from emailint.report import records
 from emailint.report.screen import show
+from emailint.store.records import ReplyState
+from emailint.store.sqlite_ledger import SqliteLedger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +35,13 @@ SHOWN: Final = 20
 @click.option("--since", type=duration, metavar="TIME", help="Only those of the last 2h, 3d ...")
 @click.option("--integration", metavar="NAME", help="Only this integration's.")
 @click.option("--kind", metavar="KIND", help="Only mail of this kind: person, auto_reply, bounce, list ...")
+@click.option("--workspace", metavar="WORKSPACE", help="Only of this workspace.")
+@click.option("--alias", metavar="ADDRESS", help="Only mail to this alias.")
+@click.option(
+    "--reply",
+    type=click.Choice([state.value for state in ReplyState]),
+    help="Only where the reply is so now.",
+)
 @click.option("--all", "everything", is_flag=True, help=f"All of them; else the newest {SHOWN}.")
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="The newest N; after --after, the next N."
@@ -50,6 +58,9 @@ def list_cases(  # noqa: PLR0913 - one parameter an option
     since: timedelta | None,
     integration: str | None,
     kind: str | None,
+    workspace: str | None,
+    alias: str | None,
+    reply: str | None,
     everything: bool,
     limit: int | None,
     as_json: bool,
@@ -65,10 +76,18 @@ def list_cases(  # noqa: PLR0913 - one parameter an option
     known.require_integration(integration, config, _stored(store, "integration"))
     known.require_kind(kind, list(Kind), _stored(store, "kind"))
     start = datetime.now(UTC) - since if since else None
-    found = journal.read(store, journal.Wanted(start, integration, kind, _number(after)))
+    wanted = journal.Wanted(
+        start, integration, kind, _number(after), workspace, alias.lower() if alias else None
+    )
     if not (as_json or everything or after):
         limit = limit or SHOWN
-    chosen = _chosen(found, limit, newest=after is None)
+    tail = after is None and limit is not None
+    found: Found = journal.newest(store, wanted) if tail else journal.read(store, wanted)
+    if reply is not None:
+        found = _replied(found, store, ReplyState(reply))
+    if limit is not None:
+        found = islice(found, limit)
+    chosen = reversed(list(found)) if tail else found
     if as_json:  # the stored lines as they are, one at a time
         sys.stdout.writelines(records.case_document((line for line, _ in chosen), after))
         return
@@ -95,8 +114,9 @@ def _number(after: str | None) -> int | None:
     return number
 
 
-def _chosen(found: Found, limit: int | None, *, newest: bool) -> Found:
-    """All, or the newest so many, or the next so many."""
-    if limit is None:
-        return found
-    return deque(found, maxlen=limit) if newest else islice(found, limit)
+def _replied(found: Found, store: Path, state: ReplyState) -> Found:
+    """Those whose reply is in this state by now, which the ledger knows."""
+    with SqliteLedger.open(store, read_only=True) as ledger:
+        for line, case in found:
+            if ledger.reply_state(str(case["case_id"])) is state:
+                yield line, case

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from emailint.store.ledger_part import LedgerPart
-from emailint.store.records import Backlog
+from emailint.store.records import Backlog, ReplyState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,3 +46,13 @@ class FigureVerbs(LedgerPart):
             return (
                 connection.execute("SELECT 1 FROM health WHERE failures > 0 LIMIT 1").fetchone() is not None
             )
+
+    def reply_state(self, case_id: str) -> ReplyState | None:
+        """How far the reply to the mail that began this case has got; None where there is no such case."""
+        query = (
+            "SELECT state FROM message JOIN reply USING (row)"
+            " WHERE message.case_id = ? AND message.counted_at IS NOT NULL"
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query, (case_id,)).fetchone()
+        return None if row is None else ReplyState(row[0])

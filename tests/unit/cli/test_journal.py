@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emailint.cli.journal import Wanted, number_of, read
+from emailint.cli import journal
+from emailint.cli.journal import Wanted, newest, number_of, read
 from emailint.errors import StoreError
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ ALL = Wanted()
 
 
 def numbers(store: Path, wanted: Wanted = ALL) -> list[int | None]:
-    return [number_of(str(case["case_id"])) for _, case in read(store, wanted)]
+    """As they are read from the beginning; from the end they are the same ones."""
+    found = list(read(store, wanted))
+    assert list(newest(store, wanted)) == found[::-1]
+    return [number_of(str(case["case_id"])) for _, case in found]
 
 
 def test_no_store_and_no_file_are_no_cases(tmp_path: Path) -> None:
@@ -93,3 +98,40 @@ def test_what_cannot_be_read_is_an_error_of_the_store(tmp_path: Path) -> None:
     (tmp_path / "cases.jsonl.gz").write_bytes(gzip.compress(line(1))[:-9])
     with pytest.raises(StoreError, match=r"cases\.jsonl\.gz cannot be read"):
         numbers(tmp_path)
+
+
+@pytest.mark.parametrize("block", [1, 2, 7, 90, 65_536])
+def test_from_the_end_in_blocks_of_any_size(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "BLOCK", block)
+    (tmp_path / "cases.jsonl").write_bytes(
+        b"\n" + line(1) + b"\n\nforeign\n" + line(2) + line(3) + line(4)[:-1]
+    )
+    assert numbers(tmp_path) == [1, 2, 3]
+    (tmp_path / "cases.jsonl").write_bytes(line(1) + line(2))
+    assert numbers(tmp_path) == [1, 2]
+
+
+def test_the_newest_cost_their_own_lines_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "BLOCK", 256)
+    (tmp_path / "cases.jsonl").write_bytes(b"".join(line(number % 60) for number in range(5_000)))
+    parsed = 0
+    real = journal._parsed
+
+    def counted(raw: bytes) -> object:
+        nonlocal parsed
+        parsed += 1
+        return real(raw)
+
+    monkeypatch.setattr(journal, "_parsed", counted)
+    assert len(list(islice(newest(tmp_path, ALL), 20))) == 20
+    assert parsed <= 22
+
+
+def test_what_is_much_older_than_asked_for_is_not_read(tmp_path: Path) -> None:
+    stamps = ["2026-11-20T00:00:00Z", "2026-11-24T12:00:00Z", "2026-11-24T06:00:00Z", "2026-11-24T13:00:00Z"]
+    cases = [line(number, created_at=stamp) for number, stamp in enumerate(stamps, 1)]
+    (tmp_path / "cases.jsonl").write_bytes(cases[1] + cases[0] + cases[1] + cases[2] + cases[3])
+    wanted = Wanted(since=datetime(2026, 11, 24, 11, tzinfo=UTC))
+    assert [case["case_id"] for _, case in newest(tmp_path, wanted)] == ["CS-000004", "CS-000002"]

@@ -12,6 +12,7 @@ from emailint.cli import main
 from emailint.errors import Exit
 from emailint.store.records import Trouble
 from emailint.store.sqlite_ledger import SqliteLedger
+from tests.support.memory import letter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +83,47 @@ def test_cases_are_listed(
     arguments: list[str], numbers: list[int], with_cases: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert listed(capsys, "list-cases", *arguments) == [f"CS-{number:06d}" for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "numbers"),
+    [
+        (["--workspace", "1201"], [1, 3]),
+        (["--workspace", "acme"], [2]),
+        (["--alias", "PAY@example.org"], [2, 3]),
+        (["--alias", "pay@example.org", "--limit", "1"], [3]),
+        (["--workspace", "1201", "--alias", "pay@example.org"], [3]),
+        (["--alias", "x@example.org"], []),
+    ],
+)
+def test_cases_are_listed_by_workspace_and_alias(
+    arguments: list[str], numbers: list[int], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "store").mkdir()
+    given = [(1201, "x@e"), ("acme", "pay@example.org"), (1201, "Pay@example.org")]
+    cases = [stored(number, workspace=space, alias=alias) for number, (space, alias) in enumerate(given, 1)]
+    lines = "".join(json.dumps(case) + "\n" for case in cases)
+    (here / "store" / "cases.jsonl").write_text(lines, encoding="ascii")
+    for more in ([], ["--json"]):
+        shown = ran(capsys, "list-cases", *more, *arguments)
+        assert [
+            number for number in (1, 2, 3) if f"CS-00000{number}" in shown.partition('"last"')[0]
+        ] == numbers
+
+
+def test_cases_are_listed_by_what_became_of_their_reply(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, header in ((1, ""), (2, "List-Id: <news.example.com>\n"), (3, "")):
+        (here / "maildir" / "new" / f"{number}.x").write_bytes(
+            letter(number, to="payroll@example.org", headers=header)
+        )
+    assert main(["process"]) == Exit.OK
+    capsys.readouterr()
+    assert listed(capsys, "list-cases", "--reply", "sent") == ["CS-000001", "CS-000003"]
+    assert listed(capsys, "list-cases", "--reply", "sent", "--limit", "1") == ["CS-000003"]
+    assert listed(capsys, "list-cases", "--reply", "withheld", "--all") == ["CS-000002"]
+    assert ran(capsys, "list-cases", "--reply", "failed") == "no cases\n"
 
 
 def test_without_all_only_the_newest_cases_are_listed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

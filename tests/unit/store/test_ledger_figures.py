@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from emailint.store import ledger_figures
 from emailint.store.records import Backlog, Disposition, Health, KeptMail, ReplyState
-from tests.unit.store.making import ACCOUNT, NOW, add, case, held, locus, quarantined, reply
+from tests.unit.store.making import ACCOUNT, NOW, add, case, case_id, held, locus, quarantined, reply
 
 if TYPE_CHECKING:
     from emailint.store import Store
@@ -69,3 +69,9 @@ def test_no_count_reads_more_than_what_waits(store: Store) -> None:
             assert len(scanned) == 1
             allowed = ("USING INDEX locus_un", "COVERING INDEX locus_un", "INDEX reply_pending", "SCAN kept")
             assert any(each in scanned[0] for each in allowed), plan
+
+
+def test_the_state_of_the_reply_to_a_case(store: Store) -> None:
+    add(store.ledger, case(1, answer=reply(1)), case(2, answer=reply(2, ReplyState.WITHHELD)), case(3))
+    states = [store.ledger.reply_state(case_id(number)) for number in range(1, 5)]
+    assert states == [ReplyState.PENDING, ReplyState.WITHHELD, None, None]
