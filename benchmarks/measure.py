@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LONGEST = 600.0
-_LOOK = 0.01
+_LOOK = 0.05
+"""Seconds between two looks at the memory of a run: each look costs it a little time."""
 
 
 @dataclass(frozen=True, slots=True)

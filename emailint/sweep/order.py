@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from emailint import retry
 from emailint.errors import EmailintError, FolderMissing, FolderReadOnly, StoreError, Throttled
-from emailint.sweep import mailbox
+from emailint.sweep import mailbox, readers
 from emailint.sweep.connect import place_of
 from emailint.sweep.delivery import Delivery
 from emailint.sweep.options import MailboxListed
@@ -142,6 +142,9 @@ class MailboxSweep:
 
     def batch(self, job: Job, reader: Reader) -> Sequence[Job]:
         """Bring one batch in flight, and one that is read to its end; what is to be asked for again."""
+        if job.octets > readers.LARGEST_AHEAD:
+            self.take_read(reader.rest())
+            reader = readers.Here(self.settings)
         fetched = self.fetched(job, reader.read_one)
         self.take_read(reader.next(fetched.reads))
         return self.delivery.after(job, fetched)

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from emailint.sources.protocol import MessageRef, RawMessage
 
 MANY = 250
-MANY_OCTETS = 10_000_000
-"""From so many messages or octets on, processes that start first are still the quicker way."""
+"""From so many messages on, processes that start first are still the quicker way."""
+
+LARGEST_AHEAD = 8_000_000
+"""Octets of a batch that is read ahead: it is in memory here and there, beside the one before."""
 
 MOST_PROCESSES = 4
 
@@ -125,7 +127,7 @@ class Readers:
     @contextmanager
     def lent(self, refs: Sequence[MessageRef], settings: ReadSettings) -> Iterator[Reader]:
         """A reader for these messages: with processes if they are many and no other mailbox has them."""
-        if self.processes < 2 or not _are_many(refs) or not self._lent.acquire(blocking=False):
+        if self.processes < 2 or len(refs) < MANY or not self._lent.acquire(blocking=False):
             yield Here(settings)
             return
         try:
@@ -154,7 +156,3 @@ class Readers:
         parallel, self._parallel = self._parallel, None
         if parallel is not None:
             parallel.close()
-
-
-def _are_many(refs: Sequence[MessageRef]) -> bool:
-    return len(refs) >= MANY or sum(ref.size or 0 for ref in refs) >= MANY_OCTETS

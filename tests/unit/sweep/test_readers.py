@@ -18,11 +18,12 @@ from emailint.sources.protocol import MessageRef
 from emailint.store.folder import open_store
 from emailint.sweep import readers
 from emailint.sweep.mailbox import Read
-from emailint.sweep.readers import MANY, MANY_OCTETS, Beside, Here, Readers
+from emailint.sweep.readers import LARGEST_AHEAD, MANY, Beside, Here, Readers
 from tests.support.memory import letter
 from tests.support.world import World, make_world
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 BATCH = 10
@@ -95,6 +96,26 @@ def test_a_batch_is_marked_only_after_it_is_durable_and_the_next_one_is_fetched_
     assert verbs == ["fetch", "fetch", "mark", "fetch", "mark", "fetch", "mark", "fetch", "mark", "mark"]
 
 
+def test_a_large_batch_is_not_held_beside_another_and_not_in_two_processes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: list[int] = []
+    begin = Parallel.begin
+
+    def noted(self: Parallel, raws: Sequence[bytes], settings: ReadSettings) -> None:
+        handed.append(len(raws))
+        begin(self, raws, settings)
+
+    monkeypatch.setattr(Parallel, "begin", noted)
+    for uid in range(11, 21):  # the second batch
+        world.source.mails[uid].size = LARGEST_AHEAD // 10 + 1
+    totals = world.sweep().totals
+    assert totals.cases == MAILS - 1
+    assert handed == [10, 10, 10, 6]
+    verbs = [verb for verb in world.source.calls if verb in {"fetch", "mark"}]
+    assert verbs == ["fetch", "mark", "fetch", "mark", "fetch", "fetch", "mark", "fetch", "mark", "mark"]
+
+
 def test_a_process_that_is_killed_costs_no_mail_and_no_attempt(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,12 +166,11 @@ def test_where_no_process_may_be_started_all_is_read_here(
     assert world.sweep().totals.cases == MAILS - 1
 
 
-def test_few_messages_are_read_here_and_many_or_large_ones_beside() -> None:
+def test_few_messages_are_read_here_and_many_beside() -> None:
     few = [MessageRef(str(number), 1_000) for number in range(MANY - 1)]
     many = [*few, MessageRef("one more", 1_000)]
-    large = [MessageRef("large", MANY_OCTETS)]
     with Readers(processes=2) as lender:
-        for refs, kind in ((few, Here), (many, Beside), (large, Beside)):
+        for refs, kind in ((few, Here), (many, Beside)):
             with lender.lent(refs, SETTINGS) as reader:
                 assert isinstance(reader, kind)
     with Readers(processes=1) as lender, lender.lent(many, SETTINGS) as reader:
