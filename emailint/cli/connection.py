@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import Exit
 from emailint.probe import Outcome
 from emailint.report.screen import show_row
-from emailint.report.steps import WIDTHS, row
+from emailint.report.steps import WIDTHS, connection_document, row
 from emailint.sweep.connect import outbound_for, source_for
 from emailint.sweep.schedule import chosen
 
@@ -25,22 +26,32 @@ if TYPE_CHECKING:
 @click.command("test-connection")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--send-to", metavar="ADDRESS", help="Also send one mail to this address.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, once all is tested.")
 @click.option("--plain", is_flag=True, help="Print plain text, on a terminal or not.")
 @pass_settings
-def test_connection(settings: Settings, names: tuple[str, ...], send_to: str | None, plain: bool) -> int:
+def test_connection(
+    settings: Settings, names: tuple[str, ...], *, send_to: str | None, as_json: bool, plain: bool
+) -> int:
     """Test each step of the way to a mailbox.
 
     Name, TCP, TLS, login, folder, whether mail may be marked read, how replies leave: each is ok, skipped,
     or failed with its cause and what to do. No mail is read, marked or sent, unless --send-to says so.
     """
     config = settings.load()
-    failed = False
+    tested: list[tuple[Integration, list[Step]]] = []
     for integration in chosen(config, names):
-        click.echo(f"{integration.name} ({integration.mailbox})")
+        tested.append((integration, []))
+        if not as_json:
+            click.echo(f"{integration.name} ({integration.mailbox})")
         for step in steps_to(config, integration, send_to):
-            show_row(row(step), WIDTHS, plain=plain)
-            failed = failed or step.outcome is Outcome.FAILED
-        click.echo()
+            tested[-1][1].append(step)
+            if not as_json:
+                show_row(row(step), WIDTHS, plain=plain)
+        if not as_json:
+            click.echo()
+    if as_json:
+        click.echo(json.dumps(connection_document(tested)))
+    failed = any(step.outcome is Outcome.FAILED for _, steps in tested for step in steps)
     return Exit.TROUBLE if failed else Exit.OK
 
 

@@ -196,6 +196,7 @@ DOCUMENTS: list[Callable[[Place], list[str]]] = [
     lambda _: ["retry", "--held", "--json"],
     lambda _: ["audit", "--json"],
     lambda _: ["status", "--live", "--json"],
+    lambda _: ["test-connection", "--json"],
 ]
 
 

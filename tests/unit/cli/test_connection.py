@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,3 +89,12 @@ def test_an_unknown_name_is_wrong_usage_and_names_those_there_are(
     assert main(["test-connection", "payrol"]) == Exit.USAGE
     assert "payroll" in capsys.readouterr().err
     assert ways.sent_to == []
+
+
+def test_one_document_with_every_step(ways: Ways, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["test-connection", "--json"]) == Exit.OK
+    document = json.loads(capsys.readouterr().out)
+    [integration] = document["integrations"]
+    assert (document["ok"], integration["ok"], integration["name"]) == (True, True, "payroll")
+    assert all(set(step) == {"name", "outcome", "detail", "cure"} for step in integration["steps"])
+    assert {step["outcome"] for step in integration["steps"]} <= {"ok", "skipped"}
