@@ -277,6 +277,7 @@ def message_block(message: InboundMessage, locus: str, received_at: datetime | N
         "raw_sha256": message.raw_sha256,
         "locus": locus,
         "fingerprint": message.fingerprint,
+        **({"language": message.language} if message.language else {}),
     }
 
 

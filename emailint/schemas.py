@@ -95,9 +95,11 @@ MESSAGE: Final = _record(
         "fingerprint": _text(
             "what the mail is: a digest of identity headers and parts, version before the colon"
         ),
+        "language": _text("the first language that Content-Language names (RFC 3282), where it names one"),
     },
     "the mail that it was made of",
 )
+MESSAGE["required"].remove("language")
 
 AUTHENTICATION: Final = _record(
     {

@@ -37,6 +37,7 @@ _IPV6: Final = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
 _ATEXT: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _ADDRESS: Final = re.compile(rf"(?!-)(?=[^@]{{1,64}}@.{{1,253}}\Z){_ATEXT}+(?:\.{_ATEXT}+)*@{_NAME}")
 _NAMED_ADDRESS: Final = re.compile(r'(?:"[^"\\<>]*"|[^"\\<>@,;:]*?) ?<([^<>]+)>')
+REPLY_LANGUAGE: Final = r"auto|(auto/)?[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}"
 TEMPLATE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 
 
@@ -199,6 +200,16 @@ def template(value: object) -> str | None:
         raise Wrong("is empty", "name a template, or write `none` for no replies")
     found = named(TEMPLATE_NAME, "write its name alone, without folder and ending, like case-confirm")(value)
     return None if found == "none" else found
+
+
+def reply_language(value: object) -> str:
+    """`auto`, a language tag (RFC 5646) or `auto/de`, in lower case."""
+    found = text(value).lower()
+    if not re.fullmatch(REPLY_LANGUAGE, found):
+        raise Wrong(
+            "is no language", "write auto, a language such as de, or auto/de: the mail's, else German"
+        )
+    return found
 
 
 def breaker(value: object) -> tuple[int, timedelta]:

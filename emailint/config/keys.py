@@ -34,6 +34,7 @@ from emailint.config.kinds import (
     ProtocolName,
     ProviderName,
     ReadableSecrets,
+    ReplyLanguage,
     ReversePath,
     Secret,
     SignInFlow,
@@ -71,6 +72,12 @@ class ReplyKeys(Keys):
         "the template of the reply, by name; `none`: nobody is answered",
         default="case-confirm",
         examples=["case-confirm", "none"],
+    )
+    language: ReplyLanguage | None = key(
+        "the language of the reply. `auto`: that of the mail's Content-Language where the template is"
+        " there in it, else English; `auto/de`: else German; `de`: always German",
+        default="auto",
+        examples=["auto", "de", "auto/es"],
     )
     from_: NamedAddress | None = Field(
         None,

@@ -121,6 +121,9 @@ PathText = Annotated[Path, _text(grammar.path)]
 Workspace = Annotated[int | str, Grammar(grammar.workspace, {"type": ["integer", "string"]})]
 Template = Annotated[str | None, _TEMPLATE]
 FollowUpTemplate = Annotated[str, _TEMPLATE]
+ReplyLanguage = Annotated[
+    str, _text(grammar.reply_language, pattern="^(auto|(auto/)?[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})$")
+]
 Breaker = Annotated[tuple[int, timedelta], _text(grammar.breaker, pattern=f"^[0-9]{{1,9}}/{_DURATION}$")]
 Argv = Annotated[tuple[str, ...], Grammar(grammar.argv, _ARGV_SCHEMA)]
 Secret = Annotated[GivenSecret | SecretFile | SecretCommand, Grammar(grammar.secret, _SECRET_SCHEMA)]

@@ -51,11 +51,13 @@ class ReplyLimit:
 class ReplySettings:
     """How mail to one alias is answered.
 
-    `template` None: not at all. `from_` None: from the mailbox's address. `envelope_from` None: what
+    `template` None: not at all. `language`: `auto` is the mail's own or English, `auto/de` the mail's own or
+    German, `de` always German. `from_` None: from the mailbox's address. `envelope_from` None: what
     `Integration.envelope_from` says, "" is the null reverse-path. `max_age`: older mail is not answered.
     """
 
     template: str | None = "case-confirm"
+    language: str = "auto"
     from_: str | None = None
     envelope_from: str | None = None
     max_age: timedelta = timedelta(days=2)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from emailint.errors import TemplateError
 from emailint.outgoing import OutgoingMail, Written
 from emailint.reply.checks import template_of
-from emailint.reply.render import Addressed, render
+from emailint.reply.render import Addressed, Wording, render
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +27,7 @@ class ReplyFacts:
     `message_id`: the reply's own, decided when the mail was taken. `date`: aware, the Date header. `alias`:
     the address that the message was sent to. `null_sender`: the outbound takes the null reverse-path
     (sendmail and own SMTP servers do, the presets of providers do not). `marker`: the line above which an
-    answer is to be written.
+    answer is to be written. `timezone`: in which times are told.
     """
 
     message_id: str
@@ -36,6 +37,7 @@ class ReplyFacts:
     date: datetime
     marker: str
     null_sender: bool = True
+    timezone: tzinfo = UTC
 
 
 def compose(
@@ -50,7 +52,8 @@ def compose(
     name = template_of(settings, follow_up=stored.follow_up)
     if name is None:
         raise TemplateError(f"case {stored.case_id}: no template is set for its reply, so none was made")
-    rendered = render(templates, name, stored, Addressed(facts.alias, facts.mailbox), facts.marker)
+    wording = Wording(settings.language, facts.timezone, facts.date)
+    rendered = render(templates, name, stored, Addressed(facts.alias, facts.mailbox), facts.marker, wording)
     letter = Letter(
         rendered=rendered,
         sender=settings.from_ or facts.mailbox,

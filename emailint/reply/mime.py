@@ -100,6 +100,8 @@ def _fields(letter: Letter) -> Iterator[str]:
     yield "Auto-Submitted: auto-replied"
     yield "X-Auto-Response-Suppress: All"
     yield f"X-Emailint-Id: {letter.case_id}"
+    if letter.rendered.language:
+        yield f"Content-Language: {letter.rendered.language}"
 
 
 def _body(letter: Letter) -> EmailMessage:

@@ -12,6 +12,10 @@ What a template may name:
     mailbox     the address of the mailbox
     marker      the line above which an answer is to be written
     follow_up   true when the message was added to a case that existed
+    due         when the case is due, in words of the language; "" where it is not, or overdue already
+    language    the language of the reply, such as en or de
+    direction   of writing in that language: ltr or rtl
+    phrases     what the built-in replies say in that language: phrases.greeting, phrases.closing …
 
 A template has three blocks. `subject` becomes one line, and no value in it has more than 100 characters.
 `text` is plain. In `html` every value is escaped; an html block that is empty makes a reply of text alone.
@@ -21,18 +25,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from emailint.case import Case
 from emailint.errors import TemplateError
 from emailint.message.clean import lines, one_line, without_surrogates
 from emailint.message.model import Authentication
+from emailint.reply.language import AUTO, edition, in_words, phrases
 from emailint.reply.stored import StoredLine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from emailint.reply.language import Edition
     from emailint.templating import Templates
 
 THEIRS: Final = 100
@@ -45,11 +51,16 @@ _HIDDEN: Final = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One reply. `subject` is one line; `text` and `html` end with a line feed; `html` may be empty."""
+    """One reply. `subject` is one line; `text` and `html` end with a line feed; `html` may be empty.
+
+    `template` and `language`: the file and the language that served.
+    """
 
     subject: str
     text: str
     html: str
+    template: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +71,30 @@ class Addressed:
     mailbox: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a reply is worded: `language` as `reply.language` says it, times in `timezone`.
+
+    `now`: aware, the moment of the reply; what is due must be later. None: when the line was made.
+    """
+
+    language: str = AUTO
+    timezone: tzinfo = UTC
+    now: datetime | None = None
+
+
 def render(
-    templates: Templates, name: str, stored: StoredLine, addressed: Addressed, marker: str
+    templates: Templates,
+    name: str,
+    stored: StoredLine,
+    addressed: Addressed,
+    marker: str,
+    wording: Wording = Wording(),
 ) -> Rendered:
     """The reply to a stored line. Raises TemplateError, with file and line."""
-    variables = variables_of(stored, addressed, marker)
+    serves = edition(templates, name, wording.language, stored.language)
+    variables = variables_of(stored, addressed, marker) | _worded(stored, serves, wording)
+    name = serves.template
     subject = clean_subject(templates.render_block(name, "subject", shortened(variables)))
     text = _body(templates.render_block(name, "text", variables))
     if not subject or not text:
@@ -72,7 +102,8 @@ def render(
             f"template {name}: the block {'text' if subject else 'subject'!r} makes nothing",
             hint="a reply needs a subject and a text",
         )
-    return Rendered(subject, text, _body(templates.render_block(name, "html", variables, html=True)))
+    html = _body(templates.render_block(name, "html", variables, html=True))
+    return Rendered(subject, text, html, name, serves.language)
 
 
 def preview(
@@ -82,15 +113,16 @@ def preview(
     *,
     marker: str,
     mailbox: str | None = None,
+    wording: Wording = Wording(),
 ) -> Rendered:
     """The reply for a real line, or for a sample case. Raises TemplateError."""
     line = stored or StoredLine(sample())
     alias = str(line.record.get("alias") or mailbox or SAMPLE_MAILBOX)
-    return render(templates, name, line, Addressed(alias, mailbox or alias), marker)
+    return render(templates, name, line, Addressed(alias, mailbox or alias), marker, wording)
 
 
 def variables_of(stored: StoredLine, addressed: Addressed, marker: str) -> dict[str, Any]:
-    """What a template may name; see the head of this module."""
+    """What a template may name of the mail and its case; see the head of this module."""
     record = stored.record
     name, address = stored.sender
     workspace = record.get("workspace")
@@ -104,6 +136,34 @@ def variables_of(stored: StoredLine, addressed: Addressed, marker: str) -> dict[
         "marker": marker,
         "follow_up": stored.follow_up,
     }
+
+
+def _worded(stored: StoredLine, serves: Edition, wording: Wording) -> dict[str, Any]:
+    """What a template may name of the language."""
+    due = _due(stored, wording)
+    said = in_words(due, serves.language) if due else ""
+    return {
+        "due": said,
+        "language": serves.language,
+        "direction": serves.direction,
+        "phrases": phrases(serves.language, case_id=stored.case_id, due=said),
+    }
+
+
+def _due(stored: StoredLine, wording: Wording) -> datetime | None:
+    """When the case is due, in the zone that is shown; None where it is not, or no more ahead."""
+    due = _moment(stored.record.get("due_at"))
+    now = wording.now or _moment(stored.record.get("created_at"))
+    return due.astimezone(wording.timezone) if due and (now is None or now < due) else None
+
+
+def _moment(stamp: object) -> datetime | None:
+    """What `case.stamp` wrote; None for anything else, which a line of an owner's own may hold."""
+    try:
+        moment = datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
+    except ValueError:
+        return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def shortened(variables: Mapping[str, Any]) -> dict[str, Any]:

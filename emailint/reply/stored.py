@@ -51,6 +51,12 @@ class StoredLine:
         return block if isinstance(block, dict) else {}
 
     @property
+    def language(self) -> str | None:
+        """The language that the mail's own Content-Language named; None where it named none."""
+        own = self.message.get("language")
+        return own if isinstance(own, str) else None
+
+    @property
     def dmarc(self) -> str | None:
         """The DMARC verdict, None where there was none."""
         verdicts = self.record.get("authentication")

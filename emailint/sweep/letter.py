@@ -16,7 +16,7 @@ from emailint.routing.rules import reply_settings
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from emailint.config.model import Config, Integration, ReplySettings
+    from emailint.config.model import Alias, Config, Integration, ReplySettings
     from emailint.outbound.protocol import OutgoingMail
     from emailint.reply.policy import Standing
     from emailint.store.ledger import Ledger
@@ -34,9 +34,14 @@ class Letter:
     stored: StoredLine
 
     @property
+    def alias(self) -> Alias:
+        """The alias that the mail was sent to, as it is configured now."""
+        return alias_at(self.integration.aliases, self.reply.alias)
+
+    @property
     def settings(self) -> ReplySettings:
         """How mail to this alias is answered, and what its rules said of this case."""
-        return reply_settings(alias_at(self.integration.aliases, self.reply.alias), self.stored.record)
+        return reply_settings(self.alias, self.stored.record)
 
     @property
     def paced(self) -> bool:
@@ -70,6 +75,7 @@ class Letter:
             date=now,
             marker=MARKER,
             null_sender=self.integration.outbound.null_sender,
+            timezone=self.alias.timezone,
         )
         return compose(self.stored, self.settings, facts, templates)
 

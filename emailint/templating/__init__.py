@@ -34,7 +34,8 @@ class Templates:
     """Reply templates by name: the owner's folder first, then the built-in ones.
 
     A template is one file, `NAME.j2`, with the blocks subject, text and html. It may extend another one by
-    its name; a template of the owner's that extends its own name extends the built-in of that name. Each
+    its name; a template of the owner's that extends its own name extends the built-in of that name.
+    `NAME.de.j2` is NAME in German; `reply.language` chooses. Each
     file is read and compiled once. Safe to share between threads.
     """
 
@@ -42,12 +43,31 @@ class Templates:
         self.folder = folder
         self.built_in = built_in
         self._sandbox: Sandbox | None = None
+        self._files: frozenset[str] | None = None
 
     def names(self) -> tuple[str, ...]:
         """All templates there are, sorted; a file whose name begins with `_` is a part of others."""
         folders = [folder for folder in (self.folder, self.built_in) if folder is not None]
         found = {path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.j2")}
         return tuple(sorted(name for name in found if not name.startswith("_")))
+
+    def is_own(self, name: str) -> bool:
+        """Whether a file of the owner's serves under this name."""
+        return name in self._own()
+
+    def translations(self, name: str) -> tuple[str, ...]:
+        """The languages LANG for which the owner has a file `NAME.LANG.j2`, lower case, sorted."""
+        prefix = f"{name}."
+        found = {each.removeprefix(prefix) for each in self._own() if each.startswith(prefix)}
+        return tuple(sorted(each for each in found if each == each.lower()))
+
+    def _own(self) -> frozenset[str]:
+        """The names of the owner's files, read once."""
+        if self._files is None:
+            there = self.folder is not None and self.folder.is_dir()
+            files = self.folder.glob("*.j2") if there and self.folder else ()
+            self._files = frozenset(path.stem for path in files)
+        return self._files
 
     def render_block(
         self, name: str, block: str, variables: Mapping[str, object], *, html: bool = False

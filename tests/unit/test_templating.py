@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emailint.errors import TemplateError
+from emailint.reply.language import phrases
 from emailint.templating import Templates, render_field, sandbox
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ ATTACKS = (
     "${7*7} #{7*7} <%= 7*7 %> {7*7}",
     "}} {{",
 )
+
+BUILT_IN = ("case-confirm", "case-confirm-expected-time", "follow-up-received")
+WORDED = {"language": "en", "direction": "ltr", "due": "", "phrases": phrases("en", case_id="CS-1", due="")}
 
 
 @pytest.fixture
@@ -203,6 +207,7 @@ def test_own_templates_extend_built_in_ones(owned: Callable[..., Templates]) -> 
         "message": {"subject": "Hi"},
         "alias": "a@example.org",
         "marker": "=== above ===",
+        **WORDED,
     }
     assert templates.render_block("our-confirm", "subject", values) == "[CS-000001] Hi"
     assert "\nThanks, says A&B for CS-000001.\n" in templates.render_block("our-confirm", "text", values)
@@ -218,7 +223,7 @@ def test_an_own_template_may_stand_in_for_the_built_in_one_and_extend_it(
         other='{% extends "case-confirm" %}',
         plain='{% extends "builtin/case-confirm" %}',
     )
-    values = {"case": {"case_id": "CS-1"}, "message": {"subject": "Hi"}, "alias": "", "marker": ""}
+    values = {"case": {"case_id": "CS-1"}, "message": {"subject": "Hi"}, "alias": "", "marker": "", **WORDED}
     assert templates.render_block("case-confirm", "subject", values) == "[CS-1] Hi!"
     assert templates.render_block("other", "subject", values) == "[CS-1] Hi!"
     assert templates.render_block("plain", "subject", values) == "[CS-1] Hi"
@@ -304,9 +309,9 @@ def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
 
 
 def test_names_are_of_both_folders_without_the_parts(owned: Callable[..., Templates]) -> None:
-    assert owned(our_own="").names() == ("case-confirm", "our-own")
-    assert Templates(None).names() == ("case-confirm",)
-    assert Templates(Path("/does/not/exist")).names() == ("case-confirm",)
+    assert owned(our_own="").names() == (*BUILT_IN, "our-own")
+    assert Templates(None).names() == BUILT_IN
+    assert Templates(Path("/does/not/exist")).names() == BUILT_IN
 
 
 def test_threads_share_templates(owned: Callable[..., Templates]) -> None:

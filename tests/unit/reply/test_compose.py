@@ -87,6 +87,7 @@ def test_the_headers_of_a_plain_reply() -> None:
         "Auto-Submitted: auto-replied",
         "X-Auto-Response-Suppress: All",
         "X-Emailint-Id: CS-000042",
+        "Content-Language: en",
         "MIME-Version: 1.0",
         f'Content-Type: multipart/alternative; boundary="{parsed(mail).get_boundary()}"',
     ]
@@ -275,7 +276,13 @@ def test_whatever_stands_in_a_mail_the_reply_is_well_formed(
     assert max(len(each) for each in mail.content.split(b"\r\n")) <= 998
     message = parsed(mail)
     expected = {"From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted"}
-    expected |= {"X-Auto-Response-Suppress", "X-Emailint-Id", "MIME-Version", "Content-Type"}
+    expected |= {
+        "X-Auto-Response-Suppress",
+        "X-Emailint-Id",
+        "Content-Language",
+        "MIME-Version",
+        "Content-Type",
+    }
     names = [name for name, _ in message.items()]
     assert set(names) <= expected
     assert len(names) == len(set(names))

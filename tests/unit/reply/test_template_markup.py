@@ -22,6 +22,7 @@ ATTRIBUTES: Final = {
     "charset",
     "class",
     "content",
+    "dir",
     "lang",
     "name",
     "role",
