@@ -129,10 +129,9 @@ class ComparingVerbs(LedgerPart):
             return Known.CHANGED
         return Known.PRUNED if any(pruned for _, _, pruned, _ in found) else Known.NO_ROW
 
-    def last_line(self) -> int:
-        """The greatest number of a line."""
-        row = self.one("SELECT max(id) FROM line")
-        return int(row[0] or 0) if row else 0
+    def has_table(self, name: str) -> bool:
+        """Whether there is this table; older ledgers lack some until they are opened for writing."""
+        return self.one("SELECT 1 FROM sqlite_master WHERE name = ?", name) is not None
 
     def case_number(self) -> int:
         """The last case number that was taken."""

@@ -64,7 +64,7 @@ class PruningVerbs(ComparingVerbs):
         database.rows("DROP TABLE IF EXISTS pruning")
         database.rows("CREATE TEMP TABLE pruning (case_id TEXT PRIMARY KEY) WITHOUT ROWID")
         database.rows(_CHOOSE, to_micros(before))
-        if database.rows("SELECT 1 FROM sqlite_master WHERE name = 'hook'"):  # older ledgers have none
+        if self.has_table("hook"):
             database.rows(_CALLED)
         ((old,),) = database.rows(
             "SELECT count(*) FROM (SELECT case_id FROM message WHERE case_id IS NOT NULL"
@@ -117,7 +117,6 @@ class PruningVerbs(ComparingVerbs):
         """
         self._database.rows("PRAGMA secure_delete = ON")
         with self._database.writing() as connection:
-            connection.execute(_FORGET_CALLS)
             connection.execute(_FORGET_ERRORS, (to_micros(before),))
         while self._database.rows("SELECT 1 FROM pruning LIMIT 1"):
             with self._database.writing() as connection:
@@ -125,3 +124,6 @@ class PruningVerbs(ComparingVerbs):
                     rows = f"SELECT row FROM message WHERE {_SOME}"  # noqa: S608  ours
                     connection.execute(f"{update} WHERE row IN ({rows})", (AT_ONCE,))
                 connection.execute(f"DELETE FROM pruning WHERE {_SOME}", (AT_ONCE,))  # noqa: S608  ours
+        if self.has_table("hook"):
+            with self._database.writing() as connection:
+                connection.execute(_FORGET_CALLS)

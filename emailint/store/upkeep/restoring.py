@@ -122,6 +122,11 @@ class Restorer:
             "UPDATE line SET id = (SELECT new FROM placing WHERE old = line.id)"
             " WHERE id IN (SELECT old FROM placing)"
         )
+        if self._database.rows("SELECT 1 FROM sqlite_master WHERE name = 'hook'"):
+            self._database.rows(
+                "UPDATE hook SET line = (SELECT new FROM placing WHERE old = hook.line)"
+                " WHERE line IN (SELECT old FROM placing)"
+            )
         self._database.rows("DROP TABLE placing")
 
     def _insert(self, entry: Entry) -> None:
