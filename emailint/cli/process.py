@@ -16,7 +16,7 @@ from emailint.cli.signals import ended_gracefully
 from emailint.errors import Exit, StoreBusy
 from emailint.report import sweep as report
 from emailint.report.events import log_event, log_news, unbreakable
-from emailint.report.screen import show
+from emailint.report.screen import drawn, show
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.options import SweepOptions
 from emailint.sweep.result import SweepResult
@@ -64,7 +64,7 @@ def process(  # noqa: PLR0913 - one parameter an option
     watched = sys.stdout.isatty() or sys.stderr.isatty()
     seconds = deadline.total_seconds() if deadline else None if watched else config.deadline
     options = SweepOptions(names, dry_run, limit, not no_replies, seconds, watched)
-    result, status = _sweep(config, options, settings)
+    result, status = _sweep(config, options, settings, plain=plain)
     if as_json:
         click.echo(json.dumps(report.document(result)))
         log_news(result)
@@ -75,10 +75,12 @@ def process(  # noqa: PLR0913 - one parameter an option
     return status
 
 
-def _sweep(config: Config, options: SweepOptions, settings: Settings) -> tuple[SweepResult, int]:
+def _sweep(
+    config: Config, options: SweepOptions, settings: Settings, *, plain: bool
+) -> tuple[SweepResult, int]:
     """Run the sweep, and say with which status the process is to end."""
     budget = Budget(SystemClock(), options.deadline)
-    with ended_gracefully(budget) as ended, _watching(settings) as watch:
+    with ended_gracefully(budget) as ended, _watching(settings, plain=plain) as watch:
         try:
             result = run_sweep(config, options, on_event=watch, budget=budget)
         except StoreBusy as busy:
@@ -87,9 +89,9 @@ def _sweep(config: Config, options: SweepOptions, settings: Settings) -> tuple[S
 
 
 @contextmanager
-def _watching(settings: Settings) -> Iterator[Callable[[Event], None]]:
-    """A bar where a person is looking, else the log."""
-    if settings.verbosity == 0 and sys.stderr.isatty():
+def _watching(settings: Settings, *, plain: bool) -> Iterator[Callable[[Event], None]]:
+    """A bar where a person is looking who did not ask for plain text, else the log."""
+    if settings.verbosity == 0 and drawn(sys.stderr, plain=plain):
         from emailint.report.progress import ProgressBar  # noqa: PLC0415 - cron never pays for rich
 
         with ProgressBar() as bar:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Final, TextIO
 
-from emailint.report.sheet import Tone, fitted, plain_lines, plain_row
+from emailint.report.sheet import Tone, cells, fitted, plain_lines, plain_row
 from emailint.report.tree import plain_tree
 from emailint.terminal import terminal_safe
 
@@ -30,10 +31,15 @@ _STYLES: Final = {
 }
 
 
+def drawn(stream: TextIO, *, plain: bool = False) -> bool:
+    """Whether lines, colours and movement are for this stream: a terminal that can, and nobody declined."""
+    return stream.isatty() and not plain and os.environ.get("TERM", "").lower() not in {"dumb", "unknown"}
+
+
 def show(sheet: Sheet, *, plain: bool = False, stream: TextIO | None = None) -> None:
     """Print a sheet on standard output: drawn on a terminal, plain elsewhere or when `plain` is asked for."""
     stream = stream or sys.stdout
-    if plain or not stream.isatty():
+    if not drawn(stream, plain=plain):
         stream.writelines(f"{line}\n" for line in plain_lines(sheet))
         return
     _draw(sheet, console(stream))
@@ -41,7 +47,7 @@ def show(sheet: Sheet, *, plain: bool = False, stream: TextIO | None = None) -> 
 
 def show_row(row: Sequence[Cell], widths: Sequence[int], *, plain: bool = False) -> None:
     """Print one row at once, for what takes its time; `widths` are those of all cells but the last."""
-    if plain or not sys.stdout.isatty():
+    if not drawn(sys.stdout, plain=plain):
         sys.stdout.writelines(f"{line}\n" for line in plain_row(row, widths))
         sys.stdout.flush()
         return
@@ -57,7 +63,7 @@ def show_row(row: Sequence[Cell], widths: Sequence[int], *, plain: bool = False)
 
 def show_tree(node: Node, *, plain: bool = False) -> None:
     """Print a tree on standard output: drawn on a terminal, plain elsewhere or when `plain` is asked for."""
-    if plain or not sys.stdout.isatty():
+    if not drawn(sys.stdout, plain=plain):
         sys.stdout.writelines(f"{line}\n" for line in plain_tree(node))
         return
     from rich.tree import Tree  # noqa: PLC0415 - cron never pays for rich
@@ -71,10 +77,17 @@ def show_tree(node: Node, *, plain: bool = False) -> None:
 
 
 def console(stream: TextIO, width: int | None = None) -> Console:
-    """A console that reads no markup, no emoji codes and highlights nothing; NO_COLOR and TERM count."""
+    """A console that reads no markup, no emoji codes and highlights nothing.
+
+    NO_COLOR (no-color.org), CLICOLOR=0 (bixense.com/clicolors) and TERM count.
+    """
     from rich.console import Console  # noqa: PLC0415 - cron never pays for rich
 
-    return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+    return Console(file=stream, markup=False, emoji=False, highlight=False, width=width, no_color=_no_color())
+
+
+def _no_color() -> bool | None:
+    return True if os.environ.get("CLICOLOR") == "0" else None  # None: rich looks for NO_COLOR
 
 
 def _draw(sheet: Sheet, screen: Console) -> None:
@@ -82,6 +95,11 @@ def _draw(sheet: Sheet, screen: Console) -> None:
     from rich.table import Table  # noqa: PLC0415 - cron never pays for rich
 
     shown = [number for number, column in enumerate(sheet.columns) if column.room <= screen.width]
+    room = screen.width - 3 * len(shown) - 1
+    widths = fitted(sheet, shown, room)
+    if sum(widths) > room and len(shown) > 1:
+        _draw_one_by_one(sheet, screen)
+        return
     lines = box.ROUNDED if screen.encoding.startswith("utf") else box.ASCII
     table = Table(
         title=_text(sheet.title, "bold") if sheet.title else None,
@@ -89,7 +107,6 @@ def _draw(sheet: Sheet, screen: Console) -> None:
         box=lines if screen.width >= BOXES else None,
         padding=(0, 1),
     )
-    widths = fitted(sheet, shown, screen.width - 3 * len(shown) - 1)
     for number, width in zip(shown, widths, strict=True):
         column = sheet.columns[number]
         table.add_column(
@@ -103,7 +120,27 @@ def _draw(sheet: Sheet, screen: Console) -> None:
         table.add_row(*(_cell(row[number]) for number in shown))
     screen.print(table)
     if sheet.more:
-        screen.print(f"… and {sheet.more:,} more")
+        screen.print(f"and {sheet.more:,} more")
+
+
+def _draw_one_by_one(sheet: Sheet, screen: Console) -> None:
+    """Each row as lines of their own, a column each: for screens that no table fits on. Nothing is cut."""
+    from rich.table import Table  # noqa: PLC0415 - cron never pays for rich
+
+    if sheet.title:
+        screen.print(_text(sheet.title, "bold"))
+    titles = max(cells(column.title) for column in sheet.columns)
+    for row in sheet.rows:
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(width=titles, no_wrap=True)
+        grid.add_column(overflow="fold")
+        for column, cell in zip(sheet.columns, row, strict=True):
+            if cell.text or cell.below:
+                grid.add_row(_text(column.title, "bold"), _cell(cell))
+        screen.print(grid)
+        screen.print()
+    if sheet.more:
+        screen.print(f"{sheet.more:,} more")
 
 
 def _cell(cell: Cell) -> Text:

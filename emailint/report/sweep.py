@@ -66,7 +66,7 @@ def messages(result: SweepResult) -> Sheet:
             *(alias if result.dry_run else ()),
             Column("Workspace", elastic=True, room=100),
             Column("Became", wrap=True),
-            Column("Reply", room=70),
+            Column("Reply", wrap=True),
         ),
         tuple(_message_row(each, dry_run=result.dry_run) for each in shown),
         title="Dry run: what would be made of each mail" if result.dry_run else "",

@@ -106,3 +106,35 @@ def test_only_elastic_columns_give_way_and_not_for_ever(room: int, widths: list[
 def test_a_row_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
     show_row((Cell("ok"), Cell("TLS"), Cell("61 days left", below="renew\x07")), (6, 4))
     assert capsys.readouterr().out == "ok     TLS  61 days left\n    renew\\x07\n"
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_terminal_that_can_do_nothing_gets_plain_text(
+    wide: Terminal, monkeypatch: pytest.MonkeyPatch, term: str
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    show(SHEET, stream=wide)
+    assert wide.getvalue().splitlines() == list(plain_lines(SHEET))
+
+
+def test_clicolor_is_respected(wide: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLICOLOR", "0")
+    show(SHEET, stream=wide)
+    assert "31" not in wide.getvalue().replace("\\x1b[31m", "")
+
+
+@pytest.mark.parametrize("width", [32, 40, 60, 80, 300])
+def test_no_number_is_cut_and_no_line_too_long(
+    wide: Terminal, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    titles = ("Integration", "Unread", "Cases", "Replies withheld")
+    columns = (*(Column(title, right=True) for title in titles), Column("Trouble", elastic=True, wrap=True))
+    numbers = ("payroll", "1,234,567", "76", "1,000")
+    trouble = Cell("the server refused [bold]x\x1b[2J " + "y" * 30, Tone.BAD, below="ask again")
+    show(Sheet(columns, ((*map(Cell, numbers), trouble),), title="Sums", more=3), stream=wide)
+    drawn = re.sub(r"\x1b\[[\d;]*m", "", wide.getvalue())
+    for said in (*numbers, "[bold]x", "\\x1b[2J", "ask again"):
+        assert said in drawn
+    assert all(cells(line) <= width for line in drawn.splitlines())

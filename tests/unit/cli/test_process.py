@@ -17,6 +17,7 @@ from emailint.store.records import OpenError, Trouble
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.options import MessageDone, SweepOptions
 from emailint.sweep.result import Counts, IntegrationResult, MessageResult, SweepResult
+from tests.support.looking import on_a_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -226,3 +227,14 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_nothing_moves_and_nothing_is_drawn_for_a_reader_of_plain_text(
+    here: Path, monkeypatch: pytest.MonkeyPatch, term: str
+) -> None:
+    (here / "maildir" / "new" / "1.x").write_bytes(b"From: ann@example.com\n\nHi\n")
+    seen = on_a_terminal(monkeypatch, "process", *(["--plain"] if term != "dumb" else []), term=term)
+    assert seen.out.isascii()
+    assert "\x1b" not in seen.out
+    assert "CS-000001" in seen.out
