@@ -3,6 +3,7 @@
 # make check   format, lint, types, import contracts, then the tests
 # make soak    the tests with every fault and long histories (hours); what they counted: build/figures.md, .json
 # make bench   how fast it is here, beside its peers (ARGS=--quick: whether all of it runs; ARGS=--help)
+# make pictures  makes the pictures of the command in docs/pictures anew
 # make clean   removes what the others made
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ SOAK_ARGS ?=
 SOURCES := pyproject.toml README.md LICENSE $(shell find emailint -type f ! -name '*.pyc')
 PORTABLE := LC_ALL=C.UTF-8 PYTHONUTF8=1
 
-.PHONY: demo test tests soak check format bench clean
+.PHONY: demo test tests soak check format bench pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -43,6 +44,9 @@ format: $(VENV)/.for-checks
 bench: $(VENV)/.installed $(VENV)/.for-tests $(VENV)/.for-bench
 	@.ci/servers $(VENV)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+pictures: $(VENV)/.installed
+	$(BIN)/python docs/pictures/make.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
