@@ -116,7 +116,7 @@ class Troubles:
             self._open[opened.error_id] = opened
             if opened.count == 1 or opened.count in REPEATS:
                 self.write(error_record(opened, "opened" if opened.count == 1 else "repeated"))
-            untold = opened.told_at is None or now - opened.told_at >= TELL_AGAIN
+            untold = opened.told_at is None or abs(now - opened.told_at) >= TELL_AGAIN  # a clock may go back
             if untold and opened.error_id not in self._seen and not self._in_passing(opened):
                 self.news.append(opened)
             self._seen.add(opened.error_id)
@@ -144,7 +144,7 @@ class Troubles:
         return bool(mine) and all(map(self._in_passing, mine))
 
     def _in_passing(self, error: OpenError) -> bool:
-        return error.trouble.kind == "throttled" and self.clock.now() - error.opened_at < PATIENCE
+        return error.trouble.kind == "throttled" and abs(self.clock.now() - error.opened_at) < PATIENCE
 
     def close_integration(self, name: str) -> None:
         """A good sweep of this integration: its own errors are over, stopped replies after some time."""
@@ -160,7 +160,7 @@ class Troubles:
     def _stopped_lately(self, error: OpenError) -> bool:
         """A breaker's error has no key; that of a limit names an address or a domain."""
         lasts = LIMIT_LASTS if error.trouble.subject_key else BREAKER_LASTS
-        return error.trouble.kind == "replies_stopped" and error.last_at > self.clock.now() - lasts
+        return error.trouble.kind == "replies_stopped" and abs(self.clock.now() - error.last_at) < lasts
 
     def keeps_replies(self, name: str) -> str | None:
         """Why the replies of this integration cannot leave, as far as that is still open."""
