@@ -14,7 +14,8 @@ from emailint.message import read_message
 from emailint.message.model import InboundMessage, ReadSettings
 from emailint.message.quoted import MARKER
 from emailint.reply.compose import ReplyFacts, compose
-from emailint.reply.render import SAMPLE_MAILBOX, preview, sample
+from emailint.reply.language import AUTO, DEFAULT, editions
+from emailint.reply.render import SAMPLE_MAILBOX, Addressed, Wording, flaws_of, preview, sample, samples
 from emailint.reply.stored import StoredLine
 from emailint.routing.alias import match_alias
 from emailint.routing.knowledge import knowledge_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from emailint.config.model import Alias, Config, Integration
     from emailint.reply.render import Rendered
 
+_HTML_HINT: Final = "docs/reference/templates.md lists what mail programs show"
 SAMPLE_NUMBER = "000042"
 _PLACE: Final = re.compile(r"(.+?\.j2|field template)(?::(\d+))?: (.+)", re.DOTALL)
 """What stands before the words of an error: a template's file, or what a field's template is called."""
@@ -42,15 +44,30 @@ class Preview:
     config: Config | None
     name: str
     stored: StoredLine
+    language: str | None = None
 
     def parts(self) -> Rendered:
-        """Subject, text and HTML. Raises TemplateError with file and line."""
-        return preview(self._templates, self.name, self.stored, marker=MARKER, mailbox=self._mailbox)
+        """Subject, text and HTML. Raises TemplateError with file and line, for HTML that is broken too."""
+        alias = self._alias
+        wording = Wording(
+            self.language or (alias.reply.language if alias else AUTO), alias.timezone if alias else UTC
+        )
+        reply = preview(
+            self._templates, self.name, self.stored, marker=MARKER, mailbox=self._mailbox, wording=wording
+        )
+        flawed = [*template_flaws(self._templates, self.name, self.stored, self._mailbox, wording.language)]
+        if flawed:
+            more = f"\n(and {len(flawed) - 1} more)" if len(flawed) > 1 else ""
+            raise TemplateError(f"{flawed[0]}{more}", hint=flawed[0].hint)
+        return reply
 
     def mail(self) -> bytes:
         """The whole mail as it would leave, CRLF line ends. Raises TemplateError."""
         alias = str(self.stored.record.get("alias") or self._mailbox)
-        settings = replace(self._reply_settings(alias), template=self.name, follow_up_template=self.name)
+        found = self._alias
+        settings = found.reply if found else ReplySettings()
+        settings = replace(settings, template=self.name, follow_up_template=self.name)
+        settings = replace(settings, language=self.language or settings.language)
         facts = ReplyFacts(
             message_id="<preview@localhost>",
             recipient=self.stored.sender[1],
@@ -58,6 +75,7 @@ class Preview:
             alias=alias,
             date=datetime.now(UTC),
             marker=MARKER,
+            timezone=found.timezone if found else UTC,
         )
         return compose(self.stored, settings, facts, self._templates).content
 
@@ -75,38 +93,87 @@ class Preview:
         found = [each.mailbox for each in self._integrations if each.name == name]
         return next(iter(found), SAMPLE_MAILBOX)
 
-    def _reply_settings(self, address: str) -> ReplySettings:
+    @property
+    def _alias(self) -> Alias | None:
+        address = str(self.stored.record.get("alias") or self._mailbox)
         aliases = [alias for each in self._integrations for alias in each.aliases]
-        return next((alias.reply for alias in aliases if alias.address == address), ReplySettings())
+        return next((alias for alias in aliases if alias.address == address), None)
 
 
-def preview_of(config: Config | None, name: str, raw: bytes | None) -> Preview:
-    """The preview for the octets of a mail, or for a sample case.
+def preview_of(
+    config: Config | None,
+    name: str,
+    raw: bytes | None,
+    *,
+    alias: str | None = None,
+    language: str | None = None,
+) -> Preview:
+    """The preview for the octets of a mail, or for a sample case that was sent to `alias`.
 
-    Raises UsageError for a mail without a configuration, and for one that no alias of it fits.
+    Raises UsageError for a mail without a configuration, for one that no alias of it fits, and for an alias
+    that is not there.
     """
     if raw is None:
-        return Preview(config, name, StoredLine(sample()))
+        return Preview(config, name, _sample_to(config, alias), language)
     if config is None or not config.integrations:
         raise UsageError(
             "a reply to a mail needs a configuration, which says what its aliases are",
             hint="name it with -c FILE, or leave --message out for a sample",
         )
-    return Preview(config, name, _stored(config, raw))
+    return Preview(config, name, _stored(config, raw), language)
+
+
+def _sample_to(config: Config | None, address: str | None) -> StoredLine:
+    if address is None:
+        return StoredLine(sample())
+    for integration in config.integrations if config else ():
+        if any(alias.address == address.lower() for alias in integration.aliases):
+            return StoredLine({**sample(), "alias": address.lower(), "integration": integration.name})
+    raise UsageError(
+        f"no integration has the alias {address!r}", hint="give one of those in the configuration"
+    )
 
 
 def template_problems(config: Config) -> Iterator[Problem]:
     """What is wrong with the templates that the configuration names."""
     templates = Templates(config.templates)
     for name, integration in {name: each for each, name in _named(config)}.items():
-        try:
-            preview(templates, name, marker=MARKER, mailbox=integration.mailbox)
-        except TemplateError as error:
-            yield _problem(config, f"template {name} of integration {integration.name}", error)
+        where = f"template {name} of integration {integration.name}"
+        for error in dict.fromkeys(_wrong(templates, name, integration)):
+            file, line, what, hint = error
+            yield _problem(
+                config, where, TemplateError(f"{file}:{line}: {what}" if line else what, hint=hint)
+            )
     for integration in config.integrations:
         for where, alias in _variants(integration):
             for field, wrong in _field_errors(alias):
                 yield _problem(config, f"integration {integration.name}, {where}, case.{field}", wrong)
+
+
+def template_flaws(
+    templates: Templates, name: str, stored: StoredLine, mailbox: str, language: str
+) -> Iterator[TemplateError]:
+    """What is wrong with the HTML of one reply, by file and line. Raises TemplateError for the rest."""
+    addressed = Addressed(str(stored.record.get("alias") or mailbox), mailbox)
+    for flaw in flaws_of(templates, name, stored, addressed, Wording(language)):
+        yield TemplateError(f"{flaw.place}: {flaw.what}" if flaw.place else flaw.what, hint=_HTML_HINT)
+
+
+def _wrong(templates: Templates, name: str, integration: Integration) -> Iterator[tuple[str, str, str, str]]:
+    """All that is wrong with a template over the samples and languages: file, line, what, hint."""
+    for language in (*editions(templates, name), DEFAULT):
+        for record in samples():
+            stored = StoredLine(record)
+            wording = Wording(language)
+            try:
+                preview(templates, name, stored, marker=MARKER, mailbox=integration.mailbox, wording=wording)
+                errors = [*template_flaws(templates, name, stored, integration.mailbox, language)]
+            except TemplateError as error:
+                errors = [error]
+            for each in errors:
+                found = _PLACE.match(str(each))
+                file, line, what = found.groups() if found else ("", "", str(each))
+                yield file, line or "", what if line else str(each), each.hint
 
 
 def _named(config: Config) -> Iterator[tuple[Integration, str]]:

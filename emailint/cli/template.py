@@ -13,6 +13,7 @@ import click
 from emailint.cli.previews import preview_of
 from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import UsageError
+from emailint.message.hypertext import to_text
 from emailint.terminal import terminal_safe
 
 if TYPE_CHECKING:
@@ -36,26 +37,34 @@ Part = Literal["subject", "text", "html"]
     metavar="FILE",
     help="Write it: .html, .txt, or .eml for the whole mail.",
 )
+@click.option("--force", is_flag=True, help="Let --output replace a file that is there.")
 @click.option("--browser", is_flag=True, help="Open the HTML in a browser.")
+@click.option("--alias", metavar="ADDRESS", help="Whose settings serve, where no --message says so.")
+@click.option("--language", metavar="LANG", help="The language of the reply, such as de; else as configured.")
 @pass_settings
-def render_template(
+def render_template(  # noqa: PLR0913 - one an option, by name
     settings: Settings,
     *,
     name: str,
     message: IO[bytes] | None,
     part: Part | None,
     output: Path | None,
+    force: bool,
     browser: bool,
+    alias: str | None,
+    language: str | None,
 ) -> None:
     """Show a reply as its reader will.
 
-    TEMPLATE is a name: case-confirm, or a file of your own in the folder that `templates:` names. Without
-    --message it answers a sample case. Nothing is sent and nothing is stored.
+    TEMPLATE is a name: case-confirm, or a file of your own in the folder that `templates:` names.
+    Without --message it answers a sample case. On a terminal the HTML is shown as it reads, elsewhere as
+    it is written. HTML that is broken, or that not every mail program shows, is an error. Nothing is
+    sent and nothing is stored.
     """
-    preview = preview_of(settings.load_if_any(), name, message.read() if message else None)
+    raw = message.read() if message else None
+    preview = preview_of(settings.load_if_any(), name, raw, alias=alias, language=language)
     if output:
-        output.write_bytes(_content(preview, output.suffix))
-        click.echo(f"wrote {output}", err=True)
+        _write(output, _content(preview, output.suffix), force=force)
     if browser:
         _open(preview.parts())
     if not (output or browser):
@@ -70,7 +79,17 @@ def _print(reply: Rendered, part: Part | None) -> None:
     click.echo(f"Subject: {terminal_safe(reply.subject)}\n")
     click.echo(terminal_safe(reply.text, lines=True))
     click.echo("HTML:\n" if reply.html else "No HTML: this reply is text alone.")
-    click.echo(terminal_safe(reply.html, lines=True), nl=False)
+    shown = to_text(reply.html) + "\n" if reply.html and sys.stdout.isatty() else reply.html
+    click.echo(terminal_safe(shown, lines=True), nl=False)
+
+
+def _write(output: Path, content: bytes, *, force: bool) -> None:
+    """Into a new file; one that is there is replaced only when that was said, and that is told."""
+    there = output.exists()
+    if there and not force:
+        raise UsageError(f"{output} is there already, and was left as it is", hint="--force replaces it")
+    output.write_bytes(content)
+    click.echo(f"{'replaced' if there else 'wrote'} {output}", err=True)
 
 
 def _content(preview: Preview, suffix: str) -> bytes:
@@ -94,3 +113,10 @@ def _open(reply: Rendered) -> None:
         file.write(reply.html)
     opened = webbrowser.open(Path(file.name).as_uri())
     click.echo(f"{'opened' if opened else 'no browser was found; open'} {file.name}", err=True)
+    if sys.stdin.isatty():
+        try:
+            click.prompt(
+                "Enter when you have seen it; the file is then removed", "", show_default=False, err=True
+            )
+        finally:
+            Path(file.name).unlink(missing_ok=True)

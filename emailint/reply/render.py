@@ -33,12 +33,14 @@ from emailint.errors import TemplateError
 from emailint.message.clean import lines, one_line, without_surrogates
 from emailint.message.model import Authentication
 from emailint.reply.language import AUTO, edition, in_words, phrases
+from emailint.reply.markup import flaws
 from emailint.reply.stored import StoredLine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from emailint.reply.language import Edition
+    from emailint.reply.markup import Flaw
     from emailint.templating import Templates
 
 THEIRS: Final = 100
@@ -104,6 +106,15 @@ def render(
         )
     html = _body(templates.render_block(name, "html", variables, html=True))
     return Rendered(subject, text, html, name, serves.language)
+
+
+def flaws_of(
+    templates: Templates, name: str, stored: StoredLine, addressed: Addressed, wording: Wording
+) -> tuple[Flaw, ...]:
+    """What is wrong with the HTML of a reply, by the lines of its templates. Raises TemplateError."""
+    serves = edition(templates, name, wording.language, stored.language)
+    variables = variables_of(stored, addressed, "===") | _worded(stored, serves, wording)
+    return flaws(templates.render_marked(serves.template, "html", variables))
 
 
 def preview(
@@ -226,6 +237,16 @@ def sample() -> dict[str, Any]:
         due_at=moment.replace(day=26),
         fields={"region": "North"},
     ).record()
+
+
+def samples() -> Iterator[dict[str, Any]]:
+    """The sample, and what strangers make of it: no name, a long subject, other scripts, markup."""
+    plain = sample()
+    yield plain
+    subjects = ("s" * 2000, "שעות שגויות בתלוש השכר", "Hours 👩‍👧 🧾", '"><script>x</script>&<img src=//x>')
+    for subject in subjects:
+        block = {**plain["message"], "subject": subject, "from": {"name": "", "address": "a@example.com"}}
+        yield {**plain, "subject": subject, "reported_by": None, "due_at": None, "message": block}
 
 
 def _sample_message(moment: datetime) -> dict[str, Any]:

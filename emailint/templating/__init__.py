@@ -83,3 +83,13 @@ class Templates:
 
             self._sandbox = Sandbox(self.folder, self.built_in)
         return self._sandbox.render(name, block, variables, html=html)
+
+    def render_marked(self, name: str, block: str, variables: Mapping[str, object]) -> str:
+        """As `render_block` with `html`, and each `<` of the templates follows its place.
+
+        The place is `file:line` between U+E000 and U+E001.
+        """
+        self.render_block(name, block, variables, html=True)
+        if self._sandbox is None:
+            return ""
+        return self._sandbox.render_marked(name, block, variables)

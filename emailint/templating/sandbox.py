@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import jinja2
+from jinja2.ext import Extension
+from jinja2.lexer import Token
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from jinja2.lexer import TokenStream
     from jinja2.runtime import Context
 
 OUTPUT_LIMIT: Final = 1_000_000
@@ -61,7 +64,17 @@ class Sandbox:
 
     def render(self, name: str, block: str, variables: Mapping[str, object], *, html: bool) -> str:
         """As `Templates.render_block`."""
-        environment = self._html if html else self._plain
+        return self._rendered(self._html if html else self._plain, name, block, variables)
+
+    def render_marked(self, name: str, block: str, variables: Mapping[str, object]) -> str:
+        """As `Templates.render_marked`."""
+        environment = _Environment(autoescape=True, loader=jinja2.FunctionLoader(self._load))
+        environment.add_extension(_Places)
+        return self._rendered(environment, name, block, variables)
+
+    def _rendered(
+        self, environment: _Environment, name: str, block: str, variables: Mapping[str, object]
+    ) -> str:
         values = freeze(variables)
         try:
             template = environment.get_template(name)
@@ -218,6 +231,24 @@ class _Environment(ImmutableSandboxedEnvironment):
             msg = f"{operator!r} is for numbers of a moderate size"
             raise jinja2.TemplateRuntimeError(msg)
         return super().call_binop(context, operator, left, right)
+
+
+class _Places(Extension):
+    """Puts before each `<` of a template's own text where it stands."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        """The tokens, with marks in those of text."""
+        for token in stream:
+            yield self._marked(token, stream.filename or "") if token.type == "data" else token
+
+    @staticmethod
+    def _marked(token: Token, file: str) -> Token:
+        first, *rest = token.value.split("<")
+        lines, marked = token.lineno + first.count("\n"), first
+        for piece in rest:
+            marked += f"\ue000{file}:{lines}\ue001<{piece}"
+            lines += piece.count("\n")
+        return Token(token.lineno, token.type, marked)
 
 
 _FIELDS: Final = _Environment(autoescape=False)

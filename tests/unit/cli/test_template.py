@@ -176,3 +176,42 @@ def test_check_tells_every_template_that_is_wrong(
     )
     assert [line for line in lines if not re.fullmatch(r"[^;]+  [^;]+; .+", line)] == []
     assert last == "emailint: the configuration is wrong; nothing was touched"
+
+
+def test_a_file_that_is_there_is_replaced_only_when_that_is_said(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "a.html").write_text("mine", encoding="utf-8")
+    assert main(["render-template", "case-confirm", "--output", "a.html"]) == Exit.USAGE
+    assert (here / "a.html").read_text(encoding="utf-8") == "mine"
+    assert "--force" in capsys.readouterr().err
+    assert main(["render-template", "case-confirm", "--output", "a.html", "--force"]) == Exit.OK
+    assert "Hello," in (here / "a.html").read_text(encoding="utf-8")
+    assert "replaced a.html" in capsys.readouterr().err
+
+
+def test_the_language_is_the_option_s_the_alias_s_or_the_mail_s(
+    templates: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "Guten Tag," in ran(capsys, "render-template", "case-confirm", "--language", "de")
+    (here / "mail.eml").write_bytes(b"Content-Language: fr-CA\n" + MAIL)
+    assert "Bonjour," in ran(capsys, "render-template", "case-confirm", "--message", "mail.eml")
+    config = here / "integrations.yaml"
+    text = config.read_text(encoding="utf-8").replace("{template: own}", "{template: own, language: nl}")
+    config.write_text(text, encoding="utf-8")
+    assert "Goedendag," in ran(capsys, "render-template", "case-confirm", "--message", "mail.eml")
+    assert "Goedendag," in ran(capsys, "render-template", "case-confirm", "--alias", "Payroll@example.org")
+    assert main(["render-template", "case-confirm", "--alias", "x@example.org"]) == Exit.USAGE
+
+
+def test_broken_html_is_an_error_with_file_and_line(
+    templates: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (templates / "own.j2").write_text(OWN.replace("</p>", ""), encoding="utf-8")
+    assert main(["render-template", "own"]) == Exit.TROUBLE
+    assert f"{templates / 'own.j2'}:3: <p> is not closed" in capsys.readouterr().err
+    assert main(["check"]) == Exit.CONFIG
+    said = capsys.readouterr().err
+    assert (
+        said.count(f"{templates / 'own.j2'}:3  template own of integration payroll  <p> is not closed; ") == 1
+    )
