@@ -34,6 +34,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   ├── Held               message      permanent             waits for a person; its octets are kept
     │   ├── Undelivered        message      permanent             its server gives others and not this one
     │   └── Quarantined        message      permanent             failed too often; its octets are kept
+    ├── HookFailed             message      transient             a command of the owner's fails on a line
     └── TemplateError          message      permanent             a template cannot be rendered
 
 A message text says what failed, where, what became of the mail, and what to do (`hint`).
@@ -247,6 +248,13 @@ class Undelivered(MessageError):
 
 class Quarantined(MessageError):
     """A mail that could not be read too often: its octets are kept, and a case of its headers was made."""
+
+
+class HookFailed(EmailintError):
+    """A command of the owner's (`on_case`, say) fails on a line that it is given; the line is kept for it."""
+
+    scope = Scope.MESSAGE
+    transient = True
 
 
 class TemplateError(EmailintError):

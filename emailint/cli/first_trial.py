@@ -10,7 +10,7 @@ import click
 
 from emailint import logs
 from emailint.cli.connection import steps_to
-from emailint.cli.hiding import secrets_of
+from emailint.config.known_secrets import secrets_of
 from emailint.config.load import read
 from emailint.config.problems import ConfigProblems, Problem
 from emailint.probe import Outcome

@@ -23,10 +23,18 @@ from emailint.terminal import terminal_safe
 @click.option("--held", is_flag=True, help="All held mail.")
 @click.option("--quarantined", is_flag=True, help="All quarantined mail.")
 @click.option("--replies", is_flag=True, help="All replies that failed; not those whose end is unknown.")
+@click.option("--hooks", is_flag=True, help="What commands (on_case, on_error …) failed on.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @pass_settings
-def retry(
-    settings: Settings, *, ids: tuple[str, ...], held: bool, quarantined: bool, replies: bool, as_json: bool
+def retry(  # noqa: PLR0913 - the options of the command
+    settings: Settings,
+    *,
+    ids: tuple[str, ...],
+    held: bool,
+    quarantined: bool,
+    replies: bool,
+    hooks: bool,
+    as_json: bool,
 ) -> int:
     """Try again: held mail, quarantined mail, replies that failed.
 
@@ -34,11 +42,11 @@ def retry(
     gone out. Held mail is decided anew by the configuration and the directory of now, quarantined mail is
     read again. A second case is never made of one mail. Waits for a sweep that is running.
     """
-    order = Order(ids, held, quarantined, replies)
+    order = Order(ids, held, quarantined, replies, hooks)
     if order == Order():
         raise UsageError(
             "nothing was named to try again",
-            hint="give ids of errors or cases, or --held, --quarantined, --replies",
+            hint="give ids of errors or cases, or --held, --quarantined, --replies, --hooks",
         )
     budget = Budget(SystemClock(), None)
     with ended_gracefully(budget) as ended:
@@ -50,7 +58,9 @@ def retry(
     else:
         for each in result.results:
             click.echo(retry_line(each))
-        if not result.results:
+        if result.calls:
+            click.echo(f"the next sweep gives {result.calls} lines to the commands that failed on them")
+        elif not result.results:
             click.echo("nothing waits")
     return ended.status or (Exit.TROUBLE if result.left else Exit.OK)
 

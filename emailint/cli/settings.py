@@ -24,7 +24,7 @@ class Settings:
     def load(self) -> Config:
         """The configuration, whole and checked; from now on its secrets are hidden in what is logged."""
         from emailint import logs  # noqa: PLC0415 - `--help` pays for none of these
-        from emailint.cli.hiding import secrets_of  # noqa: PLC0415 - as above
+        from emailint.config.known_secrets import secrets_of  # noqa: PLC0415 - as above
         from emailint.config.load import find, load  # noqa: PLC0415 - as above
 
         logs.configure(self.verbosity, self.log_format)

@@ -44,8 +44,19 @@ def _all(keys: ConfigKeys, config: Config, reading: Reading) -> Iterator[Complai
         yield from _move(integration, place)
         yield from _aliases(written, integration, place)
         yield from secret_complaints(written, place, reading)
+    yield from _hooks(config)
     yield from _same_names(config.integrations)
     yield from _same_mailboxes(config.integrations)
+
+
+def _hooks(config: Config) -> Iterator[Complaint]:
+    """A command is begun only where it can end before the deadline."""
+    if config.hooks and config.limits.hook_time.total_seconds() >= config.deadline:
+        what = (
+            f"leaves {' and '.join(config.hooks)} no time: a sweep ends by itself after {config.deadline:g} s"
+        )
+        about: tuple[Location, ...] = (("limits", "hook_time"), ("deadline",))
+        yield Complaint(("limits", "hook_time"), what, "make it shorter than `deadline`", about)
 
 
 def _identity(integration: Integration, place: Location) -> Iterator[Complaint]:

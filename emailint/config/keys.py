@@ -253,6 +253,8 @@ class SweepLimitKeys(Keys):
     attempts: Attempts | None = key("tries before a mail is quarantined", default=3)
     batch_messages: AtOnce | None = key("mails that are fetched at once", default=50)
     batch_bytes: Size | None = key("size of what is fetched at once", default="16MB")
+    hooks: AtOnce | None = key("lines that each command is given in one sweep; the others wait", default=50)
+    hook_time: Duration | None = key("how long a command may take for one line", default="30s")
 
 
 class FollowUpKeys(Keys):
@@ -285,6 +287,12 @@ class ConfigKeys(Keys):
         "accept: passwords may stand in files that other users of this machine can read", default="refuse"
     )
     limits: SweepLimitKeys | None = key("bounds of one sweep")
+    on_case: Argv | None = key(
+        "a command, without a shell, that is given each line of cases.jsonl on standard input, at least once",
+        examples=[["/usr/local/bin/new-case"]],
+    )
+    on_follow_up: Argv | None = key("the same for the lines of followups.jsonl")
+    on_error: Argv | None = key("the same for errors that are opened, go on, or are closed")
     reply: ReplyKeys | None = key("the automatic reply, for all")
     follow_up: FollowUpKeys | None = key("messages that belong to a case that exists")
     defaults: AliasSettings | None = key("keys of aliases, for all aliases")

@@ -183,12 +183,17 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class SweepLimits:
-    """`message_size` and `batch_bytes` in octets; `attempts` before a mail is quarantined."""
+    """`message_size` and `batch_bytes` in octets; `attempts` before a mail is quarantined.
+
+    `hooks`: lines that one command is given in a sweep; `hook_time`: how long it may take for each.
+    """
 
     message_size: int = 35_000_000
     attempts: int = 3
     batch_messages: int = 50
     batch_bytes: int = 16_000_000
+    hooks: int = 50
+    hook_time: timedelta = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +213,8 @@ class Config:
     deadline: float = 50.0
     dedupe: Literal["mailbox", "global"] = "mailbox"
     limits: SweepLimits = SweepLimits()
+    hooks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Commands by key (`on_case`, `on_follow_up`, `on_error`), those that are configured."""
     follow_up_max_age: timedelta = timedelta(days=90)
     own_addresses: frozenset[str] = frozenset()
     """Every mailbox, alias and `reply.from` address, lower case: mail from these is our own."""

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _IMAP_PORTS: Final = {"implicit": 993, "starttls": 143, "none": 143}
 _SMTP_PORTS: Final = {"implicit": 465, "starttls": 587, "none": 25}
 _SENDMAIL: Final = ("/usr/sbin/sendmail",)
+HOOKS: Final = ("on_case", "on_follow_up", "on_error")
 _ALIAS_SETTINGS: Final = tuple(AliasSettings.model_fields)
 
 Said = dict[str, Any]
@@ -69,6 +70,7 @@ def resolve(keys: ConfigKeys, *, path: Path, digest: str) -> Config:
         templates=_absolute(keys.templates, base),
         integrations=integrations,
         own_addresses=_own_addresses(integrations),
+        hooks=MappingProxyType(_given(keys, *HOOKS)),
         **given,
     )
 

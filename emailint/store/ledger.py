@@ -262,6 +262,10 @@ class Ledger(Protocol):
         ...
 
     # Errors and health
+    def note_error(self, line: bytes) -> None:
+        """The command `on_error`, where one is configured, is to be given this line."""
+        ...
+
     def trouble(self, trouble: Trouble, now: datetime) -> OpenError:
         """Open an error, or count it again."""
         ...

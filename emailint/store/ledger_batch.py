@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from emailint.addresses import domain_of, normalise
 from emailint.errors import StoreError
 from emailint.store.batch_rows import Added, BatchRows, Breaker
-from emailint.store.records import CaseFacts, Disposition, Entry, Journal, Known, NewReply
+from emailint.store.records import CaseFacts, Disposition, Entry, Hook, Journal, Known, NewReply
 from emailint.store.schema import from_micros, stored, to_micros
 
 if TYPE_CHECKING:
@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
 BEGINS_CASE = frozenset({Disposition.CASE, Disposition.QUARANTINED})
 STAYS_IN_ITS_FOLDER = frozenset({Disposition.HELD, Disposition.QUARANTINED})
+_HOOKS = {Journal.CASES: Hook.ON_CASE, Journal.FOLLOW_UPS: Hook.ON_FOLLOW_UP}
+_INSERT_LINE = "INSERT INTO line (row, journal, content) VALUES (?, ?, ?)"
+_INSERT_CALL = "INSERT INTO hook (name, line) SELECT ?, max(id) FROM line WHERE row = ?"
 
 
 class SqliteBatch:
     """One open transaction; sees what it has added itself."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, hooks: frozenset[Hook] = frozenset()) -> None:
         self._database = database
+        self._hooks = hooks
         self._rows = BatchRows(database)
         self._added = Added()
         self._case_number: int | None = None
@@ -259,8 +263,9 @@ class SqliteBatch:
             self._add_reply(entry, entry.reply, row)
 
     def _add_line(self, row: int, journal: Journal, line: bytes) -> None:
-        insert = "INSERT INTO line (row, journal, content) VALUES (?, ?, ?)"
-        self._rows.add(insert, row, journal, _whole(line))
+        self._rows.add(_INSERT_LINE, row, journal, _whole(line))
+        if _HOOKS[journal] in self._hooks:
+            self._rows.add(_INSERT_CALL, _HOOKS[journal], row)
 
     def _add_reply(self, entry: Entry, reply: NewReply, row: int) -> None:
         self._rows.add(

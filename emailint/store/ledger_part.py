@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from emailint.store.database import Database
+    from emailint.store.records import Hook
 
 Item = TypeVar("Item")
 CHUNK = 500  # values in one statement; SQLite has allowed 999 since its beginnings
@@ -15,6 +16,8 @@ CHUNK = 500  # values in one statement; SQLite has allowed 999 since its beginni
 
 class LedgerPart:
     """Verbs of one concern over the one database."""
+
+    _hooks: frozenset[Hook] = frozenset()
 
     def __init__(self, database: Database) -> None:
         self._database = database

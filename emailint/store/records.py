@@ -195,6 +195,32 @@ class Reply:
     begun_at: datetime | None = None
 
 
+class Hook(StrEnum):
+    """A command of the owner's that is given lines; the values are keys of the configuration."""
+
+    ON_CASE = "on_case"
+    ON_FOLLOW_UP = "on_follow_up"
+    ON_ERROR = "on_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A line (with its line feed) that a command is still to be given; `attempts` failed before."""
+
+    row: int
+    hook: Hook
+    line: bytes
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How many lines wait for a command, and how many it failed on too often."""
+
+    waiting: int = 0
+    failed: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Replies begun to an address and to its domain within the last hour and day, and within a minute."""

@@ -76,6 +76,18 @@ CREATE TABLE IF NOT EXISTS ignored (
     rule TEXT NOT NULL
 );
 
+-- Lines that a command of the owner's is still to be given, and those it failed on too often. A line of
+-- errors.jsonl is kept here itself, for it is of no message.
+CREATE TABLE IF NOT EXISTS hook (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    line INTEGER REFERENCES line,
+    content BLOB,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER,
+    failed INTEGER NOT NULL DEFAULT 0
+);
+
 CREATE TABLE in_flight (
     locus TEXT PRIMARY KEY,
     flying INTEGER NOT NULL,

@@ -15,6 +15,7 @@ from emailint.store.ledger_audit import AuditVerbs
 from emailint.store.ledger_batch import SqliteBatch
 from emailint.store.ledger_errors import ErrorVerbs
 from emailint.store.ledger_figures import FigureVerbs
+from emailint.store.ledger_hooks import HookVerbs
 from emailint.store.ledger_reading import ReadingVerbs
 from emailint.store.ledger_replies import ReplyVerbs
 from emailint.store.ledger_steps import StepVerbs
@@ -31,7 +32,9 @@ NAME = "ledger.db"
 REBUILD = "make it anew from the JSON lines with `emailint store rebuild`"
 
 
-class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs, WaitingVerbs, AuditVerbs, FigureVerbs):
+class SqliteLedger(
+    ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs, WaitingVerbs, AuditVerbs, FigureVerbs, HookVerbs
+):
     """The port `Ledger` on one SQLite file; any number of threads may use it."""
 
     @classmethod
@@ -83,10 +86,10 @@ class SqliteLedger(ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs, WaitingVerbs
         """
         if self._database.read_only:
             with self._database.reading():
-                yield SqliteBatch(self._database)
+                yield SqliteBatch(self._database, self._hooks)
             return
         with self._database.writing():
-            batch = SqliteBatch(self._database)
+            batch = SqliteBatch(self._database, self._hooks)
             yield batch
             batch.finish()
 
@@ -159,7 +162,7 @@ def _refuse_unwritable(connection: sqlite3.Connection) -> None:
 def _complete(database: Database, connection: sqlite3.Connection) -> None:
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'message'").fetchone() is None:
         return  # no ledger, as will be said
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'ignored'").fetchone() is None:
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'hook'").fetchone() is None:
         with database.writing() as writing:
             schema.complete(writing)
 

@@ -252,6 +252,9 @@ class DryLedger:
     def told(self, ids: Iterable[str], now: datetime) -> None:
         """Not noted."""
 
+    def note_error(self, line: bytes) -> None:
+        """No command is called."""
+
     def health(self, account: str) -> Health:
         """How this mailbox has been doing."""
         return self.ledger.health(account)

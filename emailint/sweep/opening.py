@@ -10,6 +10,7 @@ from emailint.errors import LockTimeout
 from emailint.store.disk import make_tree
 from emailint.store.folder import open_store
 from emailint.store.lock import RunLock, StoreHeld
+from emailint.store.records import Hook
 from emailint.sweep.held_store import advice
 from emailint.sweep.options import Waiting
 from emailint.sweep.watchdog import GRACE
@@ -68,6 +69,7 @@ def locked(
             raise
         raise LockTimeout(str(held), hint=advice(held.holder, config.store)) from held
     with lock, open_store(config.store) as store:
+        store.ledger.serve(frozenset(map(Hook, config.hooks)))
         yield lock, store
 
 

@@ -21,12 +21,13 @@ STOPPED = frozenset({ReplyState.FAILED, ReplyState.UNKNOWN, ReplyState.PENDING})
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Ids of errors and of cases, and all of a kind: held mail, quarantined mail, failed replies."""
+    """Ids of errors and of cases, and all of a kind: held and quarantined mail, failed replies and hooks."""
 
     ids: tuple[str, ...] = ()
     held: bool = False
     quarantined: bool = False
     replies: bool = False
+    hooks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RetryResult:
-    """What came of each thing; `news` are errors that nobody was told of yet."""
+    """What came of each thing; `news` are errors that nobody was told of yet.
+
+    `calls`: so many lines are given to the commands that failed on them, by the next sweep.
+    """
 
     results: tuple[Retried, ...]
     news: tuple[OpenError, ...] = ()
+    calls: int = 0
 
     @property
     def left(self) -> int:
@@ -79,9 +83,10 @@ def retry(
         run.project()
         run.outbox.recover()
         chosen = choose(store.ledger, order)
+        again = store.ledger.call_again() if order.hooks else 0
         results = _Retry(run, store).go(chosen)
         run.troubles.tell()
-        return RetryResult(tuple(results), tuple(run.troubles.news))
+        return RetryResult(tuple(results), tuple(run.troubles.news), again)
 
 
 class _Retry:
@@ -139,7 +144,7 @@ class _Retry:
             if made.entry.disposition is Disposition.HELD:
                 return replace(plain, subject=plan.message.subject, detail=made.result.detail)
             batch.replace(waiting.known, made.entry)
-            closed = self.ledger.close_errors([plain.name], self.run.clock.now())
+            closed = self.run.troubles.closed([plain.name])
         self.run.troubles.note_closed(closed)
         return replace(
             plain,
@@ -160,7 +165,7 @@ class _Retry:
         with self.ledger.transaction() as batch:
             line = intake.reread(message, read.ref, waiting.known.case_id or "", kept, batch)
             batch.reread(waiting.known, line)
-            closed = self.ledger.close_errors([plain.name], self.run.clock.now())
+            closed = self.run.troubles.closed([plain.name])
         self.run.troubles.note_closed(closed)
         return replace(plain, done=True, outcome=entry.REREAD, subject=message.subject)
 

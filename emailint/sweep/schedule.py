@@ -16,12 +16,13 @@ from emailint.store.records import Health
 from emailint.sweep import backoff, connect, held_store, opening
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.crew import Crew
+from emailint.sweep.hooks import calling
 from emailint.sweep.options import MailboxDone, MailboxStarted
 from emailint.sweep.order import MailboxSweep
 from emailint.sweep.outbox import Outbox
 from emailint.sweep.result import SweepResult
 from emailint.sweep.run import Quota, Run, Tally
-from emailint.sweep.troubles import Troubles
+from emailint.sweep.troubles import ON_ERROR, Troubles
 from emailint.sweep.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from emailint.config.model import Config, Integration
     from emailint.directory.lookup import IndexedDirectory
     from emailint.sweep.clock import Clock
+    from emailint.sweep.hooks import HookLedger
     from emailint.sweep.options import Event, SweepOptions
     from emailint.sweep.run import SweepStore
 
@@ -211,7 +213,8 @@ def run_sweep(
     names = [integration.name for integration in integrations]
     try:
         with opening.locked(config, options, names, budget, clock, tell) as (lock, store):
-            result = _swept(Conditions(config, options, clock, budget, tell), store, integrations)
+            given = Conditions(config, options, clock, budget, tell)
+            result = _swept(given, store, integrations, store.ledger)
             for integration in result.integrations:
                 if integration.well and integration.error is None:
                     lock.good(integration.name, result.started_at)
@@ -234,15 +237,20 @@ class Conditions:
     tell: Callable[[Event], None]
 
 
-def _swept(given: Conditions, store: SweepStore, integrations: Sequence[Integration]) -> SweepResult:
-    """The sweep itself, over an open store."""
+def _swept(
+    given: Conditions, store: SweepStore, integrations: Sequence[Integration], hooks: HookLedger | None = None
+) -> SweepResult:
+    """The sweep itself, over an open store; `hooks` knows what commands are to be given."""
     with opening.directory(given.config, keep=not given.options.dry_run) as directory:
-        return _swept_with(given, store, directory, integrations)
+        run = run_of(given, store, directory)
+        with calling(run, hooks) as call:
+            return _swept_with(given, run, directory, integrations, call)
 
 
 def run_of(given: Conditions, store: SweepStore, directory: IndexedDirectory | None) -> Run:
     """A run over an open store, before its first step."""
-    troubles = Troubles(store.ledger, given.clock, store.write_error)
+    on_error = ON_ERROR in given.config.hooks and not given.options.dry_run
+    troubles = Troubles(store.ledger, given.clock, store.write_error, on_error)
     troubles.load()
     return Run(
         config=given.config,
@@ -266,12 +274,12 @@ def _judge_directory(directory: IndexedDirectory, troubles: Troubles) -> None:
 
 def _swept_with(
     given: Conditions,
-    store: SweepStore,
+    run: Run,
     directory: IndexedDirectory | None,
     integrations: Sequence[Integration],
+    call: Callable[[], None],
 ) -> SweepResult:
     started_at, began = given.clock.now(), given.clock.monotonic()
-    run = run_of(given, store, directory)
     troubles = run.troubles
     sweep = Sweep(run)
     sweep.go(integrations)
@@ -279,6 +287,7 @@ def _swept_with(
     if directory is not None and any(tally.counts.listed for tally in sweep.tallies.values()):
         _judge_directory(directory, troubles)
     troubles.close_run()
+    call()
     troubles.tell()
     return SweepResult(
         sweep_id=secrets.token_hex(8),

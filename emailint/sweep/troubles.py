@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from emailint.case import ErrorRecord
-from emailint.errors import EmailintError, Scope
-from emailint.store.records import Trouble
+from emailint.case import ErrorRecord, json_line
+from emailint.errors import Scope
+from emailint.sweep.troubled import trouble_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from emailint.config.model import Integration
+    from emailint.errors import EmailintError
     from emailint.store.ledger import Ledger
     from emailint.store.records import OpenError
     from emailint.sweep.clock import Clock
@@ -25,6 +25,9 @@ REPEATS = frozenset({10, 100, 1_000, 10_000, 100_000})
 
 SENDING = "sending"
 """The key of the error that an integration's replies cannot leave."""
+
+ON_ERROR = "on_error"
+"""The key of the error that this command fails, of which it is not told: that would never end."""
 
 KEPT = frozenset({"held", "quarantined", "reply_bounced"})
 """Errors that wait for a person: open until somebody retries or dismisses them."""
@@ -63,12 +66,14 @@ NOTHING = About()
 class Troubles:
     """Keeps the open errors of one run. `write` appends to errors.jsonl and never raises.
 
+    `on_error`: a command is given what `write` is, so that is noted in the ledger with what it tells.
     Its lock is never held while the ledger is asked, so that both may be used within a transaction.
     """
 
     ledger: Ledger
     clock: Clock
     write: Callable[[ErrorRecord], None]
+    on_error: bool = False
     news: list[OpenError] = field(default_factory=list)
     recovered: list[OpenError] = field(default_factory=list)
     _open: dict[str, OpenError] = field(default_factory=dict)
@@ -94,7 +99,7 @@ class Troubles:
 
     def remind(self, error: EmailintError, integration: Integration) -> None:
         """Open an error that asks for no hurry: told once, and not counted again while it is open."""
-        error_id = _trouble(error, integration, NOTHING).error_id
+        error_id = trouble_of(error, integration, NOTHING).error_id
         if error_id in self._open:
             self._seen.add(error_id)
         else:
@@ -107,15 +112,22 @@ class Troubles:
 
         Call `note` with what it returns once the transaction is durable.
         """
-        return self.ledger.trouble(_trouble(error, integration, about), self.clock.now())
+        trouble, now = trouble_of(error, integration, about), self.clock.now()
+        if not self.on_error or trouble.subject_key == ON_ERROR:
+            return self.ledger.trouble(trouble, now)
+        with self.ledger.transaction():
+            opened = self.ledger.trouble(trouble, now)
+            if event := _event(opened):
+                self.ledger.note_error(json_line(error_record(opened, event).record()))
+            return opened
 
     def note(self, opened: OpenError) -> OpenError:
         """The second half of `report`: errors.jsonl and the news."""
         with self._lock:
             now = self.clock.now()
             self._open[opened.error_id] = opened
-            if opened.count == 1 or opened.count in REPEATS:
-                self.write(error_record(opened, "opened" if opened.count == 1 else "repeated"))
+            if event := _event(opened):
+                self.write(error_record(opened, event))
             untold = opened.told_at is None or abs(now - opened.told_at) >= TELL_AGAIN  # a clock may go back
             if untold and opened.error_id not in self._seen and not self._in_passing(opened):
                 self.news.append(opened)
@@ -233,7 +245,25 @@ class Troubles:
         with self._lock:
             ids = [error.error_id for error in errors]
         if ids:
-            self.note_closed(self.ledger.close_errors(ids, self.clock.now()))
+            self.note_closed(self.closed(ids))
+
+    def closed(self, ids: Iterable[str]) -> Sequence[OpenError]:
+        """Close these in the ledger alone, which may be part of a transaction; `note_closed` is the rest."""
+        if not self.on_error:
+            return self.ledger.close_errors(ids, self.clock.now())
+        with self.ledger.transaction():
+            closed = self.ledger.close_errors(ids, self.clock.now())
+            for error in closed:
+                if error.trouble.subject_key != ON_ERROR:
+                    self.ledger.note_error(json_line(error_record(error, "closed").record()))
+            return closed
+
+
+def _event(opened: OpenError) -> str:
+    """Of which event a line is written; "" where none is."""
+    if opened.count == 1:
+        return "opened"
+    return "repeated" if opened.count in REPEATS else ""
 
 
 def error_record(error: OpenError, event: str) -> ErrorRecord:
@@ -259,37 +289,3 @@ def error_record(error: OpenError, event: str) -> ErrorRecord:
         attempt=trouble.attempt,
         count=error.count,
     )
-
-
-def _trouble(error: EmailintError, integration: Integration | None, about: About) -> Trouble:
-    return Trouble(
-        kind=error.kind,
-        scope=error.scope.value,
-        transient=error.transient,
-        message=str(error),
-        hint=error.hint,
-        subject_key=about.key or about.locus or about.case_id or "",
-        integration=integration.name if integration else None,
-        mailbox=integration.mailbox if integration else None,
-        locus=about.locus,
-        message_id=about.message_id,
-        subject=about.subject,
-        case_id=about.case_id,
-        detail=stack(error),
-        attempt=about.attempt,
-    )
-
-
-def stack(error: BaseException) -> str:
-    """Where it happened: file, line and function of each frame, without source text, locals or messages.
-
-    Texts of foreign exceptions are left out, since they may repeat a secret.
-    """
-    lines = []
-    cause: BaseException | None = error
-    while cause is not None:
-        frames = traceback.extract_tb(cause.__traceback__)
-        lines.append(type(cause).__name__)
-        lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-        cause = cause.__cause__ or cause.__context__
-    return "\n".join(lines)

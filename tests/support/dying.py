@@ -45,13 +45,14 @@ SEAMS: Final = {
     "emailint.store.lock.RunLock": "acquire",
     "emailint.store.sqlite_ledger.SqliteLedger": (
         "begin release attempt transaction place projected marked moved recover_replies sending settle"
-        " postpone trouble close_errors told set_health forget"
+        " postpone trouble close_errors told set_health forget note_error called call_failed"
     ),
     "emailint.store.ledger_batch.SqliteBatch": "add add_locus replace finish",
     "emailint.store.projection.Projection": "project",
     "emailint.store.attachments.AttachmentStore": "save_many",
     "emailint.store.raw_mail.RawMail": "keep remove",
     "emailint.sweep.mailbox": "fetch read read_alone quarantined",
+    "emailint.sweep.command": "run",
     "emailint.message.child": "read_in_child",
     "emailint.message.parallel.Parallel": "__init__ begin results close",
     "emailint.sources.maildir.MaildirSource": "__enter__ list_unread list_received measure mark_read move",

@@ -560,3 +560,11 @@ integrations:
         True,
         True,
     ]
+
+
+def test_commands_are_lists_of_words_and_none_unless_said(load_text: Load) -> None:
+    assert load_text(LOCAL).hooks == {}
+    limits = "limits: {hooks: 7, hook_time: 5s}\n"
+    config = load_text(f"on_case: [notify, $$X, '${{USER:-a b}}']\non_error: [/bin/true]\n{limits}{LOCAL}")
+    assert config.hooks == {"on_case": ("notify", "$X", "a b"), "on_error": ("/bin/true",)}
+    assert (config.limits.hooks, config.limits.hook_time) == (7, timedelta(seconds=5))

@@ -15,7 +15,7 @@ import pytest
 
 from emailint.errors import UsageError
 from emailint.store import open_store
-from emailint.store.records import Disposition, Journal
+from emailint.store.records import Disposition, Hook, Journal
 from emailint.store.upkeep import pruning
 from emailint.store.upkeep.mend_errors import UNFINISHED
 from emailint.store.upkeep.rotate import rotate as rotate_files
@@ -175,6 +175,22 @@ def test_no_sweep_misses_a_file_of_which_nothing_was_left(tmp_path: Path, config
     assert (result.totals.cases, result.totals.follow_ups, result.trouble) == (1, 1, False)
     with open_store(config.store, reserve=0) as store:
         assert {error.trouble.kind for error in store.ledger.errors()} == {"held"}
+
+
+def test_a_case_of_which_a_command_is_still_to_be_told_stays(tmp_path: Path, config: Config) -> None:
+    hooked = replace(config, hooks={"on_case": ("/bin/false",)})
+    kept_store.deliver(tmp_path, 60, letter(60))
+    kept_store.sweep(hooked)
+    aged(config)
+    assert prune(config).waiting == 2
+    assert len(records(config)) == 2
+    with open_store(config.store, reserve=0) as store:
+        (call,) = store.ledger.due_calls(Hook.ON_CASE, datetime.now(UTC) + timedelta(hours=1), 9)
+        store.ledger.call_failed(call, None)
+    prune(config)
+    assert len(records(config)) == 1
+    with open_store(config.store, reserve=0) as store:
+        assert store.ledger.calls() == {}
 
 
 def held(config: Config) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from emailint.sources.protocol import MessageRef
 from emailint.sweep.mailbox import jobs, windows
 
 
-def config(**limits: int) -> Config:
+def config(**limits: Any) -> Config:
     nowhere = Path("integrations.yaml")
     return Config(nowhere, "", Path("data"), (), limits=SweepLimits(**limits))
 

@@ -1,8 +1,8 @@
-"""Which secrets of a configuration are known before anybody connects."""
+"""Which secrets of a configuration are known before anybody connects, and texts without them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emailint.config.secrets import GivenSecret
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from emailint.config.model import Config
+
+SHORTEST_SECRET: Final = 4
+"""Shorter texts are no passwords, and hiding them would make ordinary words unreadable."""
 
 
 def secrets_of(config: Config) -> Iterator[str]:
@@ -22,3 +25,11 @@ def secrets_of(config: Config) -> Iterator[str]:
         for source in (integration.password, integration.outbound.password, *by_oauth):
             if isinstance(source, GivenSecret):
                 yield source.text.disclose()
+
+
+def hidden(config: Config, text: str) -> str:
+    """The text with each of these secrets replaced by `***`, the longest first."""
+    for secret in sorted(secrets_of(config), key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return text
