@@ -1,8 +1,8 @@
-# noqa: INP001 - a script, not part of a package
+# ruff: noqa: INP001 - a program by itself, and no part of a package
 """Draws each built-in reply with headless Chromium: `PYTHONPATH=. python docs/pictures/templates.py`.
 
-Four pictures a template: a desk's screen and a telephone's, light and dark. Beside them stands the digest of the
-HTML that was drawn, which a test compares with what the templates make now.
+Four pictures a template: a desk's screen and a telephone's, light and dark. Beside them stands the digest of
+the HTML that was drawn, which a test compares with what the templates make now.
 """
 
 from __future__ import annotations
