@@ -1,6 +1,8 @@
 # make demo    sweeps the example mailbox and shows what was made of each mail; needs Python 3.11 and pip
 # make test    the tests; installs Dovecot and Cyrus where they are missing (as root, on Debian), else says how
-# make check   format, lint, types, import contracts, then the tests
+# make check   format, lint, types, import contracts, the documents as a site, then the tests
+# make docs    the documents as a site, in build/site; a warning is an error
+# make reference  makes the reference pages anew from models, commands and errors
 # make soak    the tests with every fault and long histories (hours); what they counted: build/figures.md, .json
 # make bench   how fast it is here, beside its peers (ARGS=--quick: whether all of it runs; ARGS=--help)
 # make pictures  makes the pictures of the command in docs/pictures anew
@@ -13,7 +15,7 @@ SOAK_ARGS ?=
 SOURCES := pyproject.toml README.md LICENSE $(shell find emailint -type f ! -name '*.pyc')
 PORTABLE := LC_ALL=C.UTF-8 PYTHONUTF8=1
 
-.PHONY: demo test tests soak check format bench pictures clean
+.PHONY: demo test tests soak check docs reference format bench pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -26,7 +28,16 @@ check: $(VENV)/.for-tests $(VENV)/.for-checks
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory docs
 	@$(MAKE) --no-print-directory tests
+
+# The theme would speak of its successor on each build; it is fixed and mended until then.
+docs: $(VENV)/.for-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -f docs/site/mkdocs.yml
+
+reference: $(VENV)/.installed
+	PYTHONPATH=. $(BIN)/python -m docs.site.reference docs/reference
+	PYTHONPATH=. $(BIN)/python -m docs.site.way docs/pictures/way.svg
 
 tests: $(VENV)/.installed $(VENV)/.for-tests
 	@.ci/servers $(VENV)
@@ -74,6 +85,10 @@ $(VENV)/.for-tests: pyproject.toml | $(VENV)/.pip $(VENV)/.installed
 
 $(VENV)/.for-bench: pyproject.toml | $(VENV)/.pip $(VENV)/.for-tests
 	$(PIP) install --quiet --group bench
+	@touch $@
+
+$(VENV)/.for-docs: pyproject.toml | $(VENV)/.pip
+	$(PIP) install --quiet --group docs
 	@touch $@
 
 $(VENV)/.for-checks: pyproject.toml | $(VENV)/.pip
