@@ -9,6 +9,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   ├── LockTimeout        run          transient   exit 1    another sweep held it until the deadline
     │   └── StoreBusy          run          transient   exit 0    another sweep holds the store
     ├── DirectoryError         run          permanent             the directory cannot be used as it is
+    ├── MetricsFailed          message      permanent             the file of metrics cannot be written
     ├── StoreWarning           run          permanent   exit 1    a file of the store was changed by others
     ├── SourceError            integration                        a mailbox cannot be swept
     │   ├── ConnectionFailed   integration  transient             name, TCP, time-out, lost connection
@@ -126,6 +127,12 @@ class StoreBusy(StoreError):
 
 class DirectoryError(EmailintError):
     """The directory file or its index cannot be used; the last good index serves, where there is one."""
+
+
+class MetricsFailed(EmailintError):
+    """The file of metrics cannot be written; sweeps go on without it."""
+
+    scope = Scope.MESSAGE
 
 
 class SourceError(EmailintError):

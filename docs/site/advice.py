@@ -27,6 +27,7 @@ CURES: Final[Mapping[type[EmailintError], str]] = {
     errors.StoreBusy: "nothing, unless it lasts: then the error says which process holds the store since when.",
     errors.DirectoryError: "put the directory file right (`emailint check` names the lines); the last good one"
     " serves until then.",
+    errors.MetricsFailed: "make the folder, or let the user who runs emailint write to it; mail is taken as ever.",
     errors.SourceError: "`emailint test-connection NAME` goes through each step and says which one fails.",
     errors.ConnectionFailed: "check name, port and firewall with `emailint test-connection NAME`; a server that is"
     " down for a while needs nothing.",

@@ -45,6 +45,9 @@ def _all(keys: ConfigKeys, config: Config, reading: Reading) -> Iterator[Complai
         yield from _aliases(written, integration, place)
         yield from secret_complaints(written, place, reading)
     yield from _hooks(config)
+    if config.metrics is not None and config.metrics.suffix != ".prom":
+        what = f"names a file {config.metrics.name!r} that node_exporter does not look for"
+        yield Complaint(("metrics",), what, "let its name end with .prom")
     yield from _same_names(config.integrations)
     yield from _same_mailboxes(config.integrations)
 

@@ -293,6 +293,9 @@ class ConfigKeys(Keys):
     )
     on_follow_up: Argv | None = key("the same for the lines of followups.jsonl")
     on_error: Argv | None = key("the same for errors that are opened, go on, or are closed")
+    metrics: PathText | None = key(
+        "a file for Prometheus (node_exporter's textfile collector), ending in .prom"
+    )
     reply: ReplyKeys | None = key("the automatic reply, for all")
     follow_up: FollowUpKeys | None = key("messages that belong to a case that exists")
     defaults: AliasSettings | None = key("keys of aliases, for all aliases")

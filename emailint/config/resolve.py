@@ -70,6 +70,7 @@ def resolve(keys: ConfigKeys, *, path: Path, digest: str) -> Config:
         templates=_absolute(keys.templates, base),
         integrations=integrations,
         own_addresses=_own_addresses(integrations),
+        metrics=_absolute(keys.metrics, base),
         hooks=MappingProxyType(_given(keys, *HOOKS)),
         **given,
     )

@@ -11,8 +11,9 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from emailint.case import stamp
@@ -66,6 +67,8 @@ class LockState:
 
     holder: Holder | None = None
     last_good: Mapping[str, datetime] = field(default_factory=dict)
+    replies_begun: int = 0
+    """So many were ever begun, as far as the file knows: a ledger of fewer is an old one."""
 
 
 class StoreHeld(StoreBusy):
@@ -101,6 +104,9 @@ class RunLock:
         self._pause = pause or _sleep
         self._descriptor: int | None = None
         self._last_good: dict[str, datetime] = {}
+        self._holder: Mapping[str, Any] = {}
+        self._replies_begun = 0
+        self._telling = Lock()
 
     def acquire(
         self,
@@ -124,33 +130,50 @@ class RunLock:
         if descriptor is None:
             descriptor = self._wait(wait_until, on_wait)
         self._descriptor = descriptor
-        self._last_good = dict(_state(_content(descriptor)).last_good)
-        self._write(
-            {
-                "pid": self._pid,
-                "host": self._host,
-                "started_at": stamp(self._now()),
-                "config": config,
-                "integrations": sorted(integrations),
-                "command": command,
-                "ends_at": stamp(ends_at),
-            }
-        )
+        before = _state(_content(descriptor))
+        self._last_good = dict(before.last_good)
+        self._replies_begun = before.replies_begun
+        self._holder = {
+            "pid": self._pid,
+            "host": self._host,
+            "started_at": stamp(self._now()),
+            "config": config,
+            "integrations": sorted(integrations),
+            "command": command,
+            "ends_at": stamp(ends_at),
+        }
+        self._write(self._holder)
         return self
+
+    @property
+    def last_good(self) -> Mapping[str, datetime]:
+        """When each integration was swept well for the last time, as it is going to be left."""
+        return dict(self._last_good)
 
     def good(self, integration: str, at: datetime) -> None:
         """This integration was swept well; said in the file when the lock is let go."""
         self._last_good[integration] = at
 
+    def begun(self, replies: int) -> None:
+        """So many replies were ever begun, by the ledger; in the file before the next one is handed over.
+
+        Any thread may say so. A file that cannot be written is left as it is.
+        """
+        with self._telling:
+            if replies > self._replies_begun:
+                self._replies_begun = replies
+                self._write(self._holder)
+
     def release(self) -> None:
         """Let go; harmless when repeated."""
-        if self._descriptor is None:
-            return
-        try:
-            self._write({})
-        finally:
-            os.close(self._descriptor)
-            self._descriptor = None
+        with self._telling:
+            if self._descriptor is None:
+                return
+            try:
+                self._write({})
+            finally:
+                os.close(self._descriptor)
+                self._descriptor = None
 
     def __enter__(self) -> Self:
         return self
@@ -193,7 +216,8 @@ class RunLock:
     def _write(self, holder: Mapping[str, Any]) -> None:
         """Best effort: the lock is the kernel's, the text is for people."""
         good = {name: stamp(at) for name, at in sorted(self._last_good.items())}
-        text = json.dumps({**holder, "last_good": good}).encode() + b"\n"
+        said = {**holder, "last_good": good, "replies_begun": self._replies_begun}
+        text = json.dumps(said).encode() + b"\n"
         if self._descriptor is not None:
             with suppress(OSError):
                 disk.write_all(self._descriptor, text)
@@ -213,7 +237,7 @@ def read_lock(folder: Path, alive: Callable[[Holder], bool] | None = None) -> Lo
     except OSError:
         return LockState()
     if state.holder is not None and not (alive or _is_alive)(state.holder):
-        return LockState(None, state.last_good)
+        return replace(state, holder=None)
     return state
 
 
@@ -238,8 +262,9 @@ def _state(content: bytes) -> LockState:
     try:
         said = json.loads(content.split(b"\n", 1)[0])
         good = {str(name): datetime.fromisoformat(at) for name, at in said.get("last_good", {}).items()}
+        begun = int(said.get("replies_begun", 0))
         if "pid" not in said:
-            return LockState(None, good)
+            return LockState(None, good, begun)
         holder = Holder(
             int(said["pid"]),
             str(said["host"]),
@@ -251,7 +276,7 @@ def _state(content: bytes) -> LockState:
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return LockState()
-    return LockState(holder, good)
+    return LockState(holder, good, begun)
 
 
 def _is_alive(holder: Holder) -> bool:

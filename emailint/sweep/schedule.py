@@ -13,7 +13,7 @@ from emailint.errors import ConnectionFailed, EmailintError, StoreError, UsageEr
 from emailint.routing.knowledge import knowledge_of
 from emailint.store.lock import StoreHeld
 from emailint.store.records import Health
-from emailint.sweep import backoff, connect, held_store, opening
+from emailint.sweep import backoff, connect, held_store, opening, watched
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.crew import Crew
 from emailint.sweep.hooks import calling
@@ -215,15 +215,16 @@ def run_sweep(
         with opening.locked(config, options, names, budget, clock, tell) as (lock, store):
             given = Conditions(config, options, clock, budget, tell)
             result = _swept(given, store, integrations, store.ledger)
-            for integration in result.integrations:
-                if integration.well and integration.error is None:
-                    lock.good(integration.name, result.started_at)
+            result = watched.watched(config, lock, store, clock, result)
             recovered = held_store.over(config, names, clock.now())
             return replace(result, recovered=(*recovered, *result.recovered)) if recovered else result
     except StoreHeld as held:
         if options.terminal:
             raise
         return held_store.given_way(config, names, held, clock.now())
+    except StoreError as error:
+        watched.failed(config, error, clock)
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def look(
             open_errors={name: count for name, count in counts.items() if name is not None},
             run_errors=counts[None] + len(open_errors(config.store)),
             health=_health(config, ledger) if ledger.ailing() else {},
-            expires=_expiring(config),
+            expires=expiring(config),
             unread=unread(config, names, live) if live is not None else {},
             holder=lock.holder,
         )
@@ -204,7 +204,8 @@ def _health(config: Config, ledger: SqliteLedger) -> Mapping[str, Health]:
     return {name: ledger.health(place) for name, place in places.items()}
 
 
-def _expiring(config: Config) -> Mapping[str, date]:
+def expiring(config: Config) -> Mapping[str, date]:
+    """The last day of what each integration signs in with, as far as that is known."""
     signing = [each for each in config.integrations if each.sign_in is not None]
     if not signing:
         return {}
