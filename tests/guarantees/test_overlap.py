@@ -32,10 +32,11 @@ EXPECTED = {0, -signal.SIGKILL, *(128 + number for number in ENDINGS), *(-number
 """Negative: it came before the command took its signals into its hands."""
 
 
+@pytest.mark.timeout(3600)
 def test_runs_that_overlap_and_die_make_each_case_once(desk: Desk, figures: Callable[[Row], None]) -> None:
     """Each run begins a little after the one before; every third is ended by a signal, at any moment."""
     chance = random.Random(20261124)
-    waiting = [letter(number, sender=f"p{number}@example.com") for number in range(MAILS)]
+    waiting = [letter(number, sender=sender(number)) for number in range(MAILS)]
     running: list[subprocess.Popen[str]] = []
     killed = 0
     for number in range(RUNS):
@@ -63,6 +64,11 @@ def test_runs_that_overlap_and_die_make_each_case_once(desk: Desk, figures: Call
     figures(Row("IMAP", "overlapping runs, a third of them ended by a signal", RUNS, RUNS, unknown=unknown))
 
 
+def sender(number: int) -> str:
+    """So many of each domain that none comes to its limit of replies."""
+    return f"p{number}@d{number // 50}.example"
+
+
 def ended(run: subprocess.Popen[str]) -> None:
     """It says nothing of a run that it gives way to, and ends as the contract has it."""
     out, err = run.communicate(timeout=60)
@@ -73,9 +79,10 @@ def ended(run: subprocess.Popen[str]) -> None:
 
 def clean(err: str) -> bool:
     """No bug is told; that Python itself was interrupted while it started is none."""
-    return "Traceback" not in err or err.rstrip().endswith("KeyboardInterrupt")
+    return "Traceback" not in err or "KeyboardInterrupt" in err
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_run_that_is_told_to_end_at_any_moment_is_finished_by_the_next(
     desk: Desk, told: signal.Signals
@@ -83,7 +90,7 @@ def test_a_run_that_is_told_to_end_at_any_moment_is_finished_by_the_next(
     """Moments spread over the whole of a run; what was begun is finished, and the next run does the rest."""
     count = 0
     for moment in range(24 if WHOLE else 6):
-        desk.mailbox.deliver_many(letter(count + n, sender=f"p{count + n}@example.com") for n in range(10))
+        desk.mailbox.deliver_many(letter(count + n, sender=sender(count + n)) for n in range(10))
         count += 10
         run = desk.installation.start("process")
         time.sleep(0.05 + moment * (0.03 if WHOLE else 0.12))
