@@ -48,7 +48,7 @@ WAITING: Final = {
 _SWEEPS: Final = "emailint_sweeps_total"
 _FAILED_SWEEPS: Final = "emailint_sweeps_failed_total"
 _COUNTERS: Final = (*COUNTED, _SWEEPS, _FAILED_SWEEPS)
-_HELP: Final = {
+DESCRIBED: Final = {
     **{name: text for name, (_, text) in (COUNTED | WAITING).items()},
     _SWEEPS: "Sweeps that had the store.",
     _FAILED_SWEEPS: "Those of them that did not end with exit status 0.",
@@ -141,21 +141,21 @@ def _read(text: str) -> dict[Sample, float]:
     return {
         (each["name"], tuple(_LABEL.findall(each["labels"] or ""))): float(each["value"])
         for each in found
-        if each is not None and each["name"] in _HELP
+        if each is not None and each["name"] in DESCRIBED
     }
 
 
 def _text(samples: Mapping[Sample, float]) -> str:
-    """Families in the order of `_HELP`, each with its samples together, as the format asks for."""
+    """Families in the order of `DESCRIBED`, each with its samples together, as the format asks for."""
     return "".join(
-        _family(name, sorted(each for each in samples.items() if each[0][0] == name)) for name in _HELP
+        _family(name, sorted(each for each in samples.items() if each[0][0] == name)) for name in DESCRIBED
     )
 
 
 def _family(name: str, samples: Iterable[tuple[Sample, float]]) -> str:
     kind = "counter" if name in _COUNTERS else "gauge"
     lines = [f"{name}{_labels(labels)} {_number(value)}\n" for (_, labels), value in samples]
-    return f"# HELP {name} {_HELP[name]}\n# TYPE {name} {kind}\n{''.join(lines)}" if lines else ""
+    return f"# HELP {name} {DESCRIBED[name]}\n# TYPE {name} {kind}\n{''.join(lines)}" if lines else ""
 
 
 def _labels(labels: Labels) -> str:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from emailint.errors import ConnectionFailed, StoreError
 from emailint.store.sqlite_ledger import SqliteLedger
-from emailint.sweep.metrics import COUNTED, WAITING
+from emailint.sweep.metrics import COUNTED, DESCRIBED, WAITING
 from tests.support.memory import START, letter
 from tests.support.world import World, make_world
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -151,3 +148,8 @@ def test_no_word_of_a_mail_is_in_it(world: World) -> None:
 def test_a_dry_run_writes_none(world: World) -> None:
     world.sweep(dry_run=True)
     assert list((world.folder / "textfile").iterdir()) == []
+
+
+def test_the_page_names_each_metric_and_no_other() -> None:
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "watch.md"
+    assert set(re.findall(r"\bemailint_[a-z_]+", page.read_text(encoding="utf-8"))) == set(DESCRIBED)
