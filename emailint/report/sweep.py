@@ -6,13 +6,14 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from emailint.case import SCHEMA, stamp
+from emailint.reply.reason import Reason
 from emailint.report.moment import local
 from emailint.report.sheet import Cell, Column, Sheet, Tone
 from emailint.sweep.result import Counts
 from emailint.terminal import clip, terminal_safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from emailint.store.records import OpenError
     from emailint.sweep.result import IntegrationResult, MessageResult, SweepResult
@@ -33,6 +34,11 @@ _MADE = {
     "failed": ("failed, stays unread", Tone.BAD),
     "quarantined": ("quarantined", Tone.BAD),
     "left": ("left for the next sweep", Tone.WARNING),
+}
+_WHY = {f"withheld: {reason}": reason.text for reason in Reason} | {
+    "pending": "the next sweep sends it",
+    "failed": "emailint list-errors says why",
+    "unknown": "it may have gone out: emailint list-errors",
 }
 _REPLIES = {"replies_sent": "sent", "replies_withheld": "withheld", "replies_failed": "failed"}
 
@@ -93,9 +99,7 @@ def integrations(result: SweepResult) -> Sheet:
 def summary(result: SweepResult) -> str:
     """One sentence with the sums, in the order in which the books balance."""
     totals = result.totals
-    made = ", ".join(
-        f"{count:,} {_counted(name, count)}" for name in _MADE if (count := getattr(totals, name))
-    )
+    made = _made_of({name: getattr(totals, name) for name in _MADE})
     replies = ", ".join(
         f"{count:,} {word}" for name, word in _REPLIES.items() if (count := getattr(totals, name))
     )
@@ -104,6 +108,12 @@ def summary(result: SweepResult) -> str:
         parts.append(f"replies: {replies}")
     change = " (dry run: nothing was changed)" if result.dry_run else ""
     return f"{'; '.join(parts)}; {result.seconds:.1f} s{change}"
+
+
+def mailbox_line(name: str, outcomes: Mapping[str, int], error: str | None) -> str:
+    """A mailbox that is through, in one line: what came of its mail by outcome, or why it was not swept."""
+    parts = [error or "", _made_of(outcomes)]
+    return terminal_safe(f"{name}: {'; '.join(filter(None, parts)) or 'nothing new'}")
 
 
 def message_line(message: MessageResult) -> str:
@@ -159,6 +169,12 @@ def trouble_lines(result: SweepResult) -> Iterator[str]:
         yield "emailint list-errors says what to do"
 
 
+def _made_of(outcomes: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{count:,} {_counted(name, count)}" for name in _MADE if (count := outcomes.get(name, 0))
+    )
+
+
 def _counted(name: str, count: int) -> str:
     if name in {"cases", "follow_ups"}:
         word = name.replace("_", "-")
@@ -191,7 +207,12 @@ def _made(message: MessageResult) -> Cell:
 def _reply(reply: str) -> Cell:
     state = reply.partition(":")[0]
     tone = {"sent": Tone.GOOD, "failed": Tone.BAD, "unknown": Tone.BAD, "pending": Tone.WARNING}
-    return Cell(reply or "none", tone.get(state, Tone.QUIET))
+    return Cell(reply or "none", tone.get(state, Tone.QUIET), below=_why(reply))
+
+
+def _why(reply: str) -> str:
+    """Why no reply went out, for people; "" where it went, or where the words say it already."""
+    return _WHY.get(reply, "")
 
 
 def _integration_row(result: IntegrationResult, names: list[str]) -> tuple[Cell, ...]:

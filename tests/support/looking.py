@@ -63,14 +63,16 @@ def on_a_pipe(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Seen:
     return Seen(status, readers[0].text(), readers[1].text())
 
 
-def on_a_terminal(monkeypatch: pytest.MonkeyPatch, *arguments: str, term: str = "xterm-256color") -> Seen:
-    """Run the command where a person is looking, 160 columns wide."""
+def on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, *arguments: str, term: str = "xterm-256color", columns: int = 160
+) -> Seen:
+    """Run the command where a person is looking, so many columns wide."""
     controller, terminal = pty.openpty()
     tty.setraw(terminal)  # nothing is added to what the command writes
     reader = _Reader(controller)
     with monkeypatch.context() as patch, _stream(terminal) as stream:
         patch.setenv("TERM", term)
-        patch.setenv("COLUMNS", "160")
+        patch.setenv("COLUMNS", str(columns))
         patch.setattr(sys, "stdout", stream)
         patch.setattr(sys, "stderr", stream)
         status = main(arguments)

@@ -129,6 +129,7 @@ def test_what_became_of_each_mail() -> None:
         "INTEGRATION  FROM             SUBJECT        WORKSPACE  BECAME                REPLY",
         "payroll      ann@example.com  Hours\\x1b[31m  1201       case CS-000001        sent",
         "payroll      n@example.net    News                      case CS-000002, list  withheld: list",
+        "    it came through a list or in bulk",
         "desk                          (no subject)              failed, stays unread  none",
         "    the disk is full; stays unread",
     ]
@@ -138,6 +139,35 @@ def test_a_long_sweep_shows_its_first_mails_and_says_how_many_more() -> None:
     many = IntegrationResult("payroll", COUNTS, None, (CASE,) * (sweep.MAXIMUM_ROWS + 5))
     sheet = sweep.messages(result(many))
     assert (len(sheet.rows), sheet.more) == (sweep.MAXIMUM_ROWS, 5)
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ("sent", ""),
+        ("withheld: old", "it was received longer ago than max_age"),
+        ("withheld: of a newer program", ""),
+        ("pending", "the next sweep sends it"),
+        ("failed", "emailint list-errors says why"),
+        ("unknown", "it may have gone out: emailint list-errors"),
+    ],
+)
+def test_why_no_reply_went_out(reply: str, why: str) -> None:
+    mail = IntegrationResult("payroll", messages=(replace(CASE, reply=reply),))
+    (row,) = sweep.messages(result(mail)).rows
+    assert (row[-1].text, row[-1].below) == (reply, why)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "error", "line"),
+    [
+        ({"cases": 2, "held": 1}, None, "payroll: 2 cases, 1 held"),
+        ({"cases": 1}, "the connection\x1bbroke", "payroll: the connection\\x1bbroke; 1 case"),
+        ({}, None, "payroll: nothing new"),
+    ],
+)
+def test_a_mailbox_that_is_through(outcomes: dict[str, int], error: str | None, line: str) -> None:
+    assert sweep.mailbox_line("payroll", outcomes, error) == line
 
 
 @pytest.mark.parametrize(
