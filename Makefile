@@ -5,7 +5,7 @@
 # make reference  makes the reference pages anew from models, commands and errors
 # make soak    the tests with every fault and long histories (hours); what they counted: build/figures.md, .json
 # make bench   how fast it is here, beside its peers (ARGS=--quick: whether all of it runs; ARGS=--help)
-# make pictures  makes the pictures of the command in docs/pictures anew
+# make pictures  makes the pictures of the command and of the replies in docs/pictures anew; the latter need Chromium
 # make clean   removes what the others made
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,6 +58,7 @@ bench: $(VENV)/.installed $(VENV)/.for-tests $(VENV)/.for-bench
 
 pictures: $(VENV)/.installed
 	$(BIN)/python docs/pictures/make.py
+	PYTHONPATH=. $(BIN)/python docs/pictures/templates.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from emailint.reply.render import Rendered
 
 _HTML_HINT: Final = "docs/reference/templates.md lists what mail programs show"
+_NOT_SHOWN: Final = {"date", "message-id", "mime-version", "content-type", "content-transfer-encoding"}
 SAMPLE_NUMBER = "000042"
 _PLACE: Final = re.compile(r"(.+?\.j2|field template)(?::(\d+))?: (.+)", re.DOTALL)
 """What stands before the words of an error: a template's file, or what a field's template is called."""
@@ -60,6 +61,17 @@ class Preview:
             more = f"\n(and {len(flawed) - 1} more)" if len(flawed) > 1 else ""
             raise TemplateError(f"{flawed[0]}{more}", hint=flawed[0].hint)
         return reply
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Those that a reader may see or act on, decoded, the subject first. Raises TemplateError.
+
+        Left out are the date and the id, which a reply gets when it is sent, and those of the parts' form.
+        """
+        from email import message_from_bytes, policy  # noqa: PLC0415 - for what is shown whole alone
+
+        mail = message_from_bytes(self.mail(), policy=policy.default)
+        shown = [(name, str(value)) for name, value in mail.items() if name.lower() not in _NOT_SHOWN]
+        return sorted(shown, key=lambda each: each[0] != "Subject")
 
     def mail(self) -> bytes:
         """The whole mail as it would leave, CRLF line ends. Raises TemplateError."""

@@ -57,9 +57,9 @@ def render_template(  # noqa: PLR0913 - one an option, by name
     """Show a reply as its reader will.
 
     TEMPLATE is a name: case-confirm, or a file of your own in the folder that `templates:` names.
-    Without --message it answers a sample case. On a terminal the HTML is shown as it reads, elsewhere as
-    it is written. HTML that is broken, or that not every mail program shows, is an error. Nothing is
-    sent and nothing is stored.
+    Without --message it answers a sample case. Headers are shown as the reply will have them, but for date
+    and id, then the text, then the HTML: on a terminal as it reads, elsewhere as it is written. HTML that is
+    broken, or that not every mail program shows, is an error. Nothing is sent and nothing is stored.
     """
     raw = message.read() if message else None
     preview = preview_of(settings.load_if_any(), name, raw, alias=alias, language=language)
@@ -68,16 +68,18 @@ def render_template(  # noqa: PLR0913 - one an option, by name
     if browser:
         _open(preview.parts())
     if not (output or browser):
-        _print(preview.parts(), part)
+        _print(preview, part)
 
 
-def _print(reply: Rendered, part: Part | None) -> None:
+def _print(preview: Preview, part: Part | None) -> None:
+    reply = preview.parts()
     if part:
         text = getattr(reply, part)
         click.echo(terminal_safe(text, lines=True) if sys.stdout.isatty() else text, nl=part == "subject")
         return
-    click.echo(f"Subject: {terminal_safe(reply.subject)}\n")
-    click.echo(terminal_safe(reply.text, lines=True))
+    for name, value in preview.headers():
+        click.echo(f"{name}: {terminal_safe(value)}")
+    click.echo(f"\n{terminal_safe(reply.text, lines=True)}")
     click.echo("HTML:\n" if reply.html else "No HTML: this reply is text alone.")
     shown = to_text(reply.html) + "\n" if reply.html and sys.stdout.isatty() else reply.html
     click.echo(terminal_safe(shown, lines=True), nl=False)

@@ -29,3 +29,13 @@ def test_the_pictures_are_of_todays_templates() -> None:
 def test_each_picture_is_there_and_no_other() -> None:
     assert {file.name for file in PICTURES.glob("*.png")} == set(drawing().names())
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in PICTURES.glob("*.png"))
+
+
+def test_make_pictures_makes_all_of_them() -> None:
+    makefile = (PICTURES.parents[1] / "Makefile").read_text(encoding="utf-8")
+    _, _, below = makefile.partition("\npictures:")
+    recipe = [line for line in below.split("\n\n")[0].splitlines() if line.startswith("\t")]
+    scripts = [
+        script for script in PICTURES.glob("*.py") if f"docs/pictures/{script.name}" in "\n".join(recipe)
+    ]
+    assert {script.name for script in scripts} == {"make.py", "templates.py"}
