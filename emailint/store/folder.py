@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 from emailint.errors import StoreError
@@ -12,6 +12,7 @@ from emailint.store import aside, disk
 from emailint.store.attachments import FOLDER as ATTACHMENTS
 from emailint.store.attachments import AttachmentStore
 from emailint.store.errors_log import ErrorsLog, to_standard_error
+from emailint.store.lock import read_lock
 from emailint.store.projection import Projection, ProjectionReport
 from emailint.store.raw_mail import HOLD, QUARANTINE, RawMail
 from emailint.store.records import Journal
@@ -38,7 +39,7 @@ REBUILT = ".rebuild"
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An open store. `own_key` makes our Message-IDs; `warnings` are for the log."""
+    """An open store. `own_key` makes our Message-IDs; `warnings` are told by `project`."""
 
     folder: Path
     ledger: SqliteLedger
@@ -61,8 +62,12 @@ class Store:
         self.ledger.close()
 
     def project(self) -> ProjectionReport:
-        """The step `project`: all lines of the ledger are durable in their files when it returns."""
-        return self.projection.project(self.ledger)
+        """The step `project`: all lines of the ledger are durable in their files when it returns.
+
+        What was odd about the store when it was opened is told with what is odd about the files.
+        """
+        report = self.projection.project(self.ledger)
+        return replace(report, warnings=(*self.warnings, *report.warnings)) if self.warnings else report
 
     def write_error(self, record: ErrorRecord) -> None:
         """Append to errors.jsonl, best effort; never raises."""
@@ -83,8 +88,8 @@ def open_store(
     Raises StoreError, whose text says why and whose hint says what mends it, when the store cannot be
     written, its disk has less than `reserve` octets free, it belongs to another `host` (this one unless
     said), `attachments/` is a symbolic link or open to everybody (unless `trust_attachments`), the ledger
-    is damaged, newer than this program, or behind its own JSON lines. Where nothing is to be done, opening
-    and closing change nothing.
+    is damaged, newer than this program, or behind its own JSON lines or the replies that the lock counts.
+    Where nothing is to be done, opening and closing change nothing.
 
     With `read_only` nothing is made or written, a missing store is an empty one, and no lock is needed.
     `otherwise` takes the lines that errors.jsonl cannot.
@@ -203,7 +208,7 @@ def _refuse_lost_ledger(folder: Path, tails: Sequence[Tail]) -> None:
 
 
 def _refuse_old_ledger(folder: Path, ledger: SqliteLedger, tails: Sequence[Tail]) -> None:
-    """The ledger must know the last line that each file holds (it was written from there)."""
+    """The ledger must know the last line that each file holds (written from there), and all replies."""
     for tail in tails:
         last = tail.last
         if last is not None and not ledger.knows(tail.journal, last.case_id, last.start):
@@ -218,6 +223,12 @@ def _refuse_old_ledger(folder: Path, ledger: SqliteLedger, tails: Sequence[Tail]
                 " no mailbox was touched",
                 hint=REBUILD,
             )
+    if read_lock(folder).replies_begun > ledger.replies_begun():
+        raise StoreError(
+            f"the ledger of {folder} knows of fewer replies than were begun; it was restored from an older"
+            " backup, and would send some of them again; no mailbox was touched",
+            hint=REBUILD,
+        )
 
 
 def _own_key(folder: Path, ledger: SqliteLedger, *, read_only: bool) -> tuple[bytes, tuple[str, ...]]:

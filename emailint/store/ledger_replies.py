@@ -33,11 +33,24 @@ _SELECT = (
     " (SELECT content FROM line WHERE line.row = reply.row ORDER BY id LIMIT 1)"
     " FROM reply {index} JOIN message ON message.row = reply.row"
 )
+_COUNT_BEGUN = (
+    "INSERT INTO meta VALUES ('replies_begun', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
+)
 _PROJECTED = "NOT EXISTS (SELECT 1 FROM line WHERE line.row = reply.row AND line.projected = 0)"
 
 
 class ReplyVerbs(LedgerPart):
     """The states of replies."""
+
+    on_begun: Callable[[int], None] | None = None
+    """Is told how many were ever begun, whenever one is: after the commit, before it is handed over."""
+
+    def replies_begun(self) -> int:
+        """So many replies were ever begun, prunings and second tries by order included; it never falls."""
+        query = "SELECT value FROM meta WHERE name = 'replies_begun'"
+        with self._database.reading() as connection:
+            row = connection.execute(query).fetchone()
+        return int(row[0]) if row else 0
 
     def recover_replies(self, traceable: Callable[[Reply], bool] = lambda _reply: False) -> Sequence[Reply]:
         """Replies found SENDING become UNKNOWN, but for those that can be traced; returns all of them.
@@ -97,6 +110,9 @@ class ReplyVerbs(LedgerPart):
             if message_id:
                 insert = "INSERT OR IGNORE INTO reference (message_id, row) VALUES (?, ?)"
                 connection.execute(insert, (stored(message_id), reply.row))
+            connection.execute(_COUNT_BEGUN)
+        if self.on_begun:
+            self.on_begun(self.replies_begun())
 
     def settle(self, reply: Reply, state: ReplyState, reason: str | None = None) -> None:
         """SENT, WITHHELD, FAILED or UNKNOWN, for good (only UNKNOWN may still become another)."""

@@ -28,6 +28,7 @@ NAME = "lock"
 POLL_SECONDS = 0.1
 _LIMIT = 1_000_000
 _SHOWN = 5
+_MOST = 2**53  # nobody counts so far; and the ledger can hold it
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,7 @@ def _state(content: bytes) -> LockState:
     try:
         said = json.loads(content.split(b"\n", 1)[0])
         good = {str(name): datetime.fromisoformat(at) for name, at in said.get("last_good", {}).items()}
-        begun = int(said.get("replies_begun", 0))
+        begun = min(max(int(said.get("replies_begun", 0)), 0), _MOST)
         if "pid" not in said:
             return LockState(None, good, begun)
         holder = Holder(
@@ -274,7 +275,7 @@ def _state(content: bytes) -> LockState:
             str(said.get("command") or ""),
             datetime.fromisoformat(ends_at) if (ends_at := said.get("ends_at")) else None,
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return LockState()
     return LockState(holder, good, begun)
 
@@ -284,7 +285,7 @@ def _is_alive(holder: Holder) -> bool:
         return True
     try:
         os.kill(holder.pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

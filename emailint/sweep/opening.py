@@ -69,6 +69,8 @@ def locked(
             raise
         raise LockTimeout(str(held), hint=advice(held.holder, config.store)) from held
     with lock, open_store(config.store) as store:
+        store.ledger.on_begun = lock.begun
+        lock.begun(store.ledger.replies_begun())
         store.ledger.serve(frozenset(map(Hook, config.hooks)))
         yield lock, store
 

@@ -7,9 +7,11 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,6 +171,27 @@ def test_row_021_the_ledger_is_lost(full: Desk, loss: str) -> None:
     assert "emailint store rebuild" in done.stderr
     assert "no mailbox was touched" in done.stderr
     assert (full.partial_lines(), len(full.smtp.delivered), len(full.mailbox.unread())) == (lines, replies, 1)
+
+
+def test_row_021_an_old_ledger_that_knows_the_last_line(full: Desk) -> None:
+    """Its backup is of between the cases and their replies; the sweep that sent the first one was killed."""
+    full.faulty("emailint.store.sqlite_ledger:SqliteLedger.sending", "before", "SIGKILL")
+    ledger = full.installation.folder / "data" / "ledger.db"
+    backup = ledger.with_name("backup.db")
+    with closing(sqlite3.connect(ledger)) as connection, closing(sqlite3.connect(backup)) as copy:
+        connection.backup(copy)
+    full.faulty("emailint.store.sqlite_ledger:SqliteLedger.settle", "after", "SIGKILL")
+    sent = full.answered()
+    assert sent
+    for path in ledger.parent.glob("ledger.db-*"):
+        path.unlink()
+    backup.rename(ledger)
+    done = full.installation.run("process", status=Exit.STORE)
+    assert "fewer replies than were begun" in done.stderr
+    full.installation.run("store", "rebuild", "--yes")
+    full.installation.run("process", status=None)
+    assert full.answered() == sent
+    assert len(full.cases()) == len({case["message"]["fingerprint"] for case in full.cases()}) == 3
 
 
 @pytest.mark.parametrize("harm", ["zeros", "text", "cut"])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from emailint.store import disk
 from emailint.store.folder import REBUILT as WORK
+from emailint.store.lock import read_lock
 from emailint.store.projection import Projection
 from emailint.store.records import Journal
 from emailint.store.secret_key import load_secret_key
@@ -101,7 +102,7 @@ class _Rebuild:
         plan = self.result.plan
         if plan.state is not LedgerState.SOUND:
             self._new_ledger()
-        elif plan.add or plan.changed:
+        elif plan.add or plan.changed or plan.unknown_replies:
             self._old_ledger()
         with UpkeepLedger.open(self.folder, host=self.host) as ledger:
             projection = Projection(self.folder)
@@ -126,6 +127,7 @@ class _Rebuild:
                 self._add_lines(ledger, restorer)
                 self._salvage(ledger, restorer)
                 restorer.order_lines()
+                restorer.count_begun(read_lock(self.folder).replies_begun)
             ledger.finish_scratch()
         with disk.folder(work) as within:
             with disk.held(disk.open_file(LEDGER, within)) as descriptor:
@@ -145,9 +147,10 @@ class _Rebuild:
             ledger.copy_to(str(copy))
             with ledger.restoring() as restorer:
                 self._add_lines(ledger, restorer)
-                if self.result.rows:
+                if self.result.rows or self.result.plan.unknown_replies:
                     self.result.doubted += restorer.doubt_replies()
                 restorer.order_lines()
+                restorer.count_begun(read_lock(self.folder).replies_begun)
 
     def _add_lines(self, ledger: UpkeepLedger, restorer: Restorer) -> None:
         """Rows of all lines that the ledger does not know, cases first."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emailint.store.errors_log import NAME as ERRORS
+from emailint.store.lock import read_lock
 from emailint.store.records import Journal
 from emailint.store.upkeep import siblings
 from emailint.store.upkeep.compare import Comparison, Fault
@@ -51,6 +52,7 @@ class Plan:
     `add`: lines whose rows the ledger lacks. `changed`: lines whose case another line is. `nameless`:
     integrations of such lines of which no mailbox is known, with a locus of each. `loose`: things in the
     folders of the store that no row names. `gone`: rows that wait for octets that are gone.
+    `unknown_replies`: so many more were begun than a sound ledger knows of.
     """
 
     state: LedgerState
@@ -62,6 +64,7 @@ class Plan:
     loose: int
     gone: int
     bad_errors: tuple[str, ...]
+    unknown_replies: int = 0
 
     @property
     def idle(self) -> bool:
@@ -78,9 +81,13 @@ class Plan:
         rows = f"{self.add} line{'' if self.add == 1 else 's'} of the JSON lines"
         unsent = "replies of which it is not known that they went out are noted as unknown, and never sent"
         if self.state is LedgerState.SOUND:
-            if not self.add:
-                return []
-            return [f"the ledger is older than the JSON lines: rows are added to it from {rows}; {unsent}"]
+            if self.add:
+                return [
+                    f"the ledger is older than the JSON lines: rows are added to it from {rows}; {unsent}"
+                ]
+            if self.unknown_replies:
+                return [f"the ledger is older than {self.unknown_replies} replies that were begun; {unsent}"]
+            return []
         damaged = f"the ledger is {self.state} ({self.why})"
         return [f"{damaged}: it is made anew from {rows} and what is kept of waiting mail; {unsent}"]
 
@@ -123,8 +130,10 @@ def survey(folder: Path, mailboxes: Mailboxes) -> Plan:
         )
         loose = _loose(ledger, folder) if sound else _kept_octets(folder)
         gone = sum(1 for _ in octet_findings(ledger, folder))
+        begun = max(0, read_lock(folder).replies_begun - ledger.replies_begun()) if sound else 0
     bad = tuple(each.name for each in siblings.siblings(folder, ERRORS) if has_bad_lines(folder, each))
-    return Plan(state, why, counts[Fault.NO_ROW], counts[Fault.CHANGED], plans, nameless, loose, gone, bad)
+    add, changed = counts[Fault.NO_ROW], counts[Fault.CHANGED]
+    return Plan(state, why, add, changed, plans, nameless, loose, gone, bad, begun)
 
 
 def _survey_journal(

@@ -103,6 +103,14 @@ class Restorer:
         )
         return len(changed)
 
+    def count_begun(self, replies: int) -> None:
+        """So many were begun, by what sweeps noted beside the ledger."""
+        self._database.rows(
+            "INSERT INTO meta VALUES ('replies_begun', ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+            replies,
+        )
+
     def finish(self) -> None:
         """Numbers that lines bear are never given again, and the newest mails are marked once more."""
         update = "UPDATE meta SET value = ? WHERE name = 'case_number' AND value < ?"

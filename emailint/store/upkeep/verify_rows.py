@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from emailint.store.sqlite_ledger import SqliteLedger
     from emailint.store.upkeep.comparing import ComparingVerbs
 
 BUG = "nothing is lost by it, but it should not be: please report it"
@@ -53,6 +54,16 @@ def row_findings(ledger: ComparingVerbs) -> Iterator[Finding]:
     for kind, (what, query) in _CHECKS.items():
         for (name,) in ledger.rows(query):
             yield Finding(kind, f"ledger.db {name}", what, BUG)
+
+
+def age_findings(ledger: SqliteLedger, begun: int) -> Iterator[Finding]:
+    """A ledger from a backup: sweeps noted that so many replies were begun, before it was put back."""
+    known = ledger.replies_begun()
+    if begun > known:
+        what = f"it knows of {known} replies that were begun, and there were {begun}: it is an old one"
+        yield Finding(
+            "old_ledger", "ledger.db", what, "`emailint store rebuild`, before anything is sent again"
+        )
 
 
 def key_findings(ledger: ComparingVerbs, folder: Path) -> Iterator[Finding]:

@@ -221,3 +221,24 @@ for _ in range(10):
 def test_the_deadline_is_not_the_wall_clock(tmp_path: Path, other: subprocess.Popen[str]) -> None:
     with pytest.raises(StoreHeld):
         RunLock(tmp_path, now=lambda: NOW - timedelta(days=3650)).acquire([], "c", 0.0)
+
+
+def test_how_many_replies_were_begun_is_kept_over_runs_and_never_falls(tmp_path: Path) -> None:
+    with lock(tmp_path).acquire(["a"], "c", None) as first:
+        first.begun(3)
+        assert read_lock(tmp_path, alive=lambda _: True) == LockState(
+            Holder(4711, "here", NOW, "c", frozenset({"a"})), replies_begun=3
+        )
+        first.begun(2)
+    with lock(tmp_path).acquire(["a"], "c", None):
+        assert read_lock(tmp_path).replies_begun == 3
+    assert read_lock(tmp_path).replies_begun == 3
+
+
+@pytest.mark.parametrize("said", ['"many"', "null", "1e400", "-5", "[" * 100_000])
+def test_a_number_that_is_none_is_not_known(tmp_path: Path, said: str) -> None:
+    (tmp_path / "lock").write_text(f'{{"replies_begun": {said}, "last_good": {{}}}}\n')
+    assert read_lock(tmp_path) == LockState()
+    with lock(tmp_path).acquire(["a"], "c", None) as held:
+        held.begun(1)
+    assert read_lock(tmp_path).replies_begun == 1

@@ -73,5 +73,6 @@ def test_a_lost_key_is_made_anew_with_a_warning(folder: Path) -> None:
     (folder / "secret.key").unlink()
     with open_store(folder) as store:
         assert "made anew" in store.warnings[0]
+        assert store.project().warnings == store.warnings
     with open_store(folder) as store:
         assert store.warnings == ()

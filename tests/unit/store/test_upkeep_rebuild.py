@@ -322,10 +322,55 @@ def test_an_older_ledger_gets_what_it_lacks(place: Path, config: Config) -> None
     assert sent(config) == out
 
 
+def _before_they_were_sent(config: Config) -> None:
+    """The ledger as it was between the cases and their replies; its lines are all that there are."""
+    with sqlite3.connect(config.store / "ledger.db") as connection:
+        connection.execute("UPDATE reply SET state = 'pending', begun_at = NULL WHERE state = 'sent'")
+        connection.execute("DELETE FROM meta WHERE name = 'replies_begun'")
+    connection.close()
+
+
+def test_an_older_ledger_that_lacks_no_line_sends_no_reply_again(config: Config) -> None:
+    out = sent(config)
+    _before_they_were_sent(config)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="fewer replies than were begun"):
+            kept_store.sweep(config)
+    (found,) = verify(config.store).findings.kept
+    assert (found.kind, found.harmless) == ("old_ledger", False)
+    result = kept_store.rebuild(config)
+    assert (result.rows, result.doubted, result.plan.unknown_replies) == (0, DUE, DUE)
+    assert clean(config)
+    assert set(replies(config).values()) == {"unknown", "withheld"}
+    assert kept_store.rebuild(config).plan.idle
+    nothing_new(config)
+    assert sent(config) == out
+
+
+def test_a_ledger_made_anew_is_no_old_one_but_that_of_before_is(place: Path, config: Config) -> None:
+    _before_they_were_sent(config)
+    shutil.copy(config.store / "ledger.db", place / "backup.db")
+    remove_ledger(config.store)
+    kept_store.rebuild(config)
+    kept_store.sweep(config)
+    shutil.copy(place / "backup.db", config.store / "ledger.db")
+    with pytest.raises(StoreError, match="fewer replies than were begun"):
+        kept_store.sweep(config)
+
+
+def test_without_what_the_lock_says_no_ledger_is_an_old_one(config: Config) -> None:
+    (config.store / "lock").unlink()
+    kept_store.sweep(config)
+    assert clean(config)
+    _before_they_were_sent(config)
+    with pytest.raises(StoreError, match="fewer replies than were begun"):
+        kept_store.sweep(config)
+
+
 def test_two_mails_with_one_case_id_make_no_third(place: Path, config: Config) -> None:
     """After a loss somebody swept on with an empty store, and put the old lines back beside the new."""
     old = {name: (config.store / name).read_bytes() for name in Journal}
-    for name in ("ledger.db", "cases.jsonl", "followups.jsonl"):
+    for name in ("ledger.db", "cases.jsonl", "followups.jsonl", "lock"):
         (config.store / name).unlink()
     kept_store.deliver(place, 70, letter(70))
     kept_store.sweep(config)
