@@ -84,13 +84,12 @@ def scope_of(config: Config, integration: Integration) -> str:
 
 
 def keep(store: SweepStore, plans: Sequence[Plan]) -> Mapping[Key, Kept]:
-    """Store attachments, and the octets of mail that is quarantined or held, before anything refers to them.
+    """Store attachments, and the octets of mail that is quarantined, before anything refers to them.
 
-    All of it is durable when this returns; keeping the same again is harmless.
+    All of it is durable when this returns; keeping the same again is harmless. Whether mail is held is known
+    only within the transaction, which keeps its octets before it ends.
     """
     for each in plans:
-        if isinstance(each.route, Hold):
-            store.hold.keep(each.key, each.read.raw)
-        elif each.quarantined:
+        if each.quarantined:
             store.quarantine.keep(each.key, each.read.raw)
     return store.attachments.save_many({each.key: each.message.attachments for each in plans if each.lasting})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emailint.errors import AttachmentError, DirectoryError
+from emailint.store.records import Disposition
 from emailint.sweep import entry, mailbox, plans, telling
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Taking:
         """Make of each message what is to be made, in one transaction; it is durable when this returns."""
         made = self.plans(reads)
         try:
-            kept = plans.keep(self.run.store, made)
+            kept = plans.keep(self.run.store, self.unknown(made))
         except AttachmentError as error:
             self.one_by_one(reads, error)
             return
@@ -52,6 +53,11 @@ class Taking:
         except DirectoryError:
             self.ledger.release([read.ref.locus for read in reads])
             raise
+
+    def unknown(self, made: Sequence[Plan]) -> list[Plan]:
+        """Those that the ledger does not know: of others nothing is kept once more (they may be pruned)."""
+        with self.ledger.transaction() as batch:
+            return [plan for plan in made if batch.find(plan.key) is None]
 
     def one_by_one(self, reads: Sequence[Read], error: AttachmentError) -> None:
         """The attachments of one message cannot be kept: the others are taken all the same."""
@@ -74,6 +80,8 @@ class Taking:
             batch.add_locus(known, plan.read.ref.locus, self.place, plan.folder)
             return telling.result(plan, "already_known", case_id=known.case_id)
         made = self.intake.make(plan, kept, batch)
+        if made.entry.disposition is Disposition.HELD:  # known only here, for it might have been a follow-up
+            self.run.store.hold.keep(plan.key, plan.read.raw)
         batch.add(made.entry)
         return made.result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,11 @@ employee,E-1,Ann Lee,,ann@example.com,,1300,2026-01-01
 contact,C-7,Bo Chen,bo@client.example.net,,,1400,2026-01-01
 organisation,O-1,Client,,,client.example.net,1500,2026-01-01
 """
+
+WITH_ATTACHMENT = (
+    b"From: ann@example.com\nTo: payroll@example.org\nMessage-ID: <70@example.com>\nMIME-Version: 1.0\n"
+    b"Content-Type: application/pdf\nContent-Disposition: attachment; filename=a.pdf\n\nPDF\n"
+)
 
 
 @pytest.fixture
@@ -105,6 +111,30 @@ def test_a_strangers_mail_is_held_and_listed(world: World) -> None:
     again = world.sweep()
     assert (again.totals.listed, again.trouble) == (0, False)
     assert [error.trouble.kind for error in world.open_errors()] == ["held"]
+
+
+def test_a_strangers_answer_leaves_no_copy_as_if_it_were_held(world: World) -> None:
+    """It is known only from the ledger that it is no stranger's mail."""
+    world.source.deliver(letter(1))
+    world.sweep()
+    holding(world)
+    world.source.deliver(answer(world, sender="boss@elsewhere.example"))
+    assert world.sweep().totals.follow_ups == 1
+    assert list((world.folder / "data" / "hold").glob("*.eml")) == []
+
+
+def test_of_a_known_mail_nothing_is_kept_once_more(world: World) -> None:
+    """It was decided already, and its octets and attachments may have been removed since."""
+    world.source.deliver(WITH_ATTACHMENT)
+    assert world.sweep().totals.cases == 1
+    holding(world)
+    attachments = world.folder / "data" / "attachments"
+    (folder,) = (path for path in attachments.iterdir() if not path.name.startswith("."))
+    shutil.rmtree(folder)
+    world.source.deliver(WITH_ATTACHMENT)
+    assert world.sweep().totals.already_known == 1
+    assert not folder.exists()
+    assert list((world.folder / "data" / "hold").glob("*.eml")) == []
 
 
 def test_held_mail_is_listed_though_the_sweep_died_before_it_told(
