@@ -41,15 +41,23 @@ def secret_complaints(written: IntegrationKeys, place: Location, reading: Readin
                 yield from _file(reading.folder / path.expanduser(), (*place, "oauth", name), reading)
 
 
+def heartbeat_complaints(source: SecretSource | None, reading: Reading) -> Iterator[Complaint]:
+    """A heartbeat whose URL others can read, or that is none; what was written is never told."""
+    place: Location = ("heartbeat",)
+    yield from _secret(source, place, None, reading)
+    if isinstance(source, GivenSecret) and not source.text.disclose().startswith("https://"):
+        yield Complaint(place, "is no https URL", "write https://… as the service shows it, best as ${NAME}")
+
+
 def _secret(
-    source: SecretSource | None, place: Location, written: IntegrationKeys, reading: Reading
+    source: SecretSource | None, place: Location, written: IntegrationKeys | None, reading: Reading
 ) -> Iterator[Complaint]:
     match source:
         case GivenSecret(literal=True) if not reading.readable and not is_private(reading.mode):
             what = f"a password stands in a file that others can read (mode {reading.mode & 0o7777:04o})"
             cure = f"run: chmod 600 {reading.file}; or write ${{NAME}}, or {{file: …}}, in its place"
             yield Complaint(place, what, cure)
-        case SecretFile() if written.enabled is not False:
+        case SecretFile() if written is None or written.enabled is not False:
             yield from _file(reading.folder / source.path.expanduser(), place, reading)
         case _:
             pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from emailint.config.check_secrets import secret_complaints
+from emailint.config.check_secrets import heartbeat_complaints, secret_complaints
 from emailint.config.check_servers import outbound_complaints, source_complaints, trust_complaints
 from emailint.config.check_sign_in import sign_in_complaints
 from emailint.config.problems import Complaint, keys_at
@@ -45,6 +45,7 @@ def _all(keys: ConfigKeys, config: Config, reading: Reading) -> Iterator[Complai
         yield from _aliases(written, integration, place)
         yield from secret_complaints(written, place, reading)
     yield from _hooks(config)
+    yield from heartbeat_complaints(keys.heartbeat, reading)
     if config.metrics is not None and config.metrics.suffix != ".prom":
         what = f"names a file {config.metrics.name!r} that node_exporter does not look for"
         yield Complaint(("metrics",), what, "let its name end with .prom")

@@ -287,15 +287,13 @@ class ConfigKeys(Keys):
         "accept: passwords may stand in files that other users of this machine can read", default="refuse"
     )
     limits: SweepLimitKeys | None = key("bounds of one sweep")
-    on_case: Argv | None = key(
-        "a command, without a shell, that is given each line of cases.jsonl on standard input, at least once",
-        examples=[["/usr/local/bin/new-case"]],
-    )
+    on_case: Argv | None = key("a command, no shell, that is given each line of cases.jsonl, at least once")
     on_follow_up: Argv | None = key("the same for the lines of followups.jsonl")
     on_error: Argv | None = key("the same for errors that are opened, go on, or are closed")
     metrics: PathText | None = key(
         "a file for Prometheus (node_exporter's textfile collector), ending in .prom"
     )
+    heartbeat: Secret | None = key("a URL that is pinged by each sweep, in healthchecks.io's manner")
     reply: ReplyKeys | None = key("the automatic reply, for all")
     follow_up: FollowUpKeys | None = key("messages that belong to a case that exists")
     defaults: AliasSettings | None = key("keys of aliases, for all aliases")

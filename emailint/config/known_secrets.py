@@ -17,6 +17,8 @@ SHORTEST_SECRET: Final = 4
 
 def secrets_of(config: Config) -> Iterator[str]:
     """The passwords that stand in the file or its environment; files and commands are read on connecting."""
+    if isinstance(config.heartbeat, GivenSecret):
+        yield config.heartbeat.text.disclose()
     for integration in config.integrations:
         sign_in = integration.sign_in
         by_oauth = (

@@ -216,6 +216,7 @@ class Config:
     hooks: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """Commands by key (`on_case`, `on_follow_up`, `on_error`), those that are configured."""
     metrics: Path | None = None
+    heartbeat: SecretSource | None = None
     follow_up_max_age: timedelta = timedelta(days=90)
     own_addresses: frozenset[str] = frozenset()
     """Every mailbox, alias and `reply.from` address, lower case: mail from these is our own."""

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from emailint.config.environment import Environment
     from emailint.config.problems import Location, Problem
 
-SECRET_KEYS: Final = frozenset({"password", "client_secret", "certificate_password", "refresh_token"})
+SECRET_KEYS: Final = frozenset(
+    {"password", "client_secret", "certificate_password", "refresh_token", "heartbeat"}
+)
 PATTERNS: Final = frozenset({"when", "allow", "deny"})
 """At and below these keys a lone `$` is itself: patterns end with it."""
 _TYPED_KEY: Final = "fields"

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 _IMAP_PORTS: Final = {"implicit": 993, "starttls": 143, "none": 143}
 _SMTP_PORTS: Final = {"implicit": 465, "starttls": 587, "none": 25}
 _SENDMAIL: Final = ("/usr/sbin/sendmail",)
-HOOKS: Final = ("on_case", "on_follow_up", "on_error")
 _ALIAS_SETTINGS: Final = tuple(AliasSettings.model_fields)
 
 Said = dict[str, Any]
@@ -70,8 +69,9 @@ def resolve(keys: ConfigKeys, *, path: Path, digest: str) -> Config:
         templates=_absolute(keys.templates, base),
         integrations=integrations,
         own_addresses=_own_addresses(integrations),
+        heartbeat=_secret(keys.heartbeat, base, readable=keys.readable_secrets == "accept"),
         metrics=_absolute(keys.metrics, base),
-        hooks=MappingProxyType(_given(keys, *HOOKS)),
+        hooks=MappingProxyType(_given(keys, "on_case", "on_follow_up", "on_error")),
         **given,
     )
 
@@ -120,9 +120,7 @@ class _Resolver:
         )
 
     def _secret(self, source: SecretSource | None) -> SecretSource | None:
-        if isinstance(source, SecretFile):
-            return SecretFile(_absolute(source.path, self._base) or source.path, readable=self._readable)
-        return source
+        return _secret(source, self._base, readable=self._readable)
 
     def _clouds(self) -> tuple[str, str]:
         keys = self._keys
@@ -282,6 +280,12 @@ def _given(keys: Keys, *names: str) -> Said:
 
 def _without_none(values: Mapping[str, Any]) -> Said:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _secret(source: SecretSource | None, base: Path, *, readable: bool) -> SecretSource | None:
+    if isinstance(source, SecretFile):
+        return SecretFile(_absolute(source.path, base) or source.path, readable=readable)
+    return source
 
 
 def _absolute(path: Path | None, base: Path) -> Path | None:

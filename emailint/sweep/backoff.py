@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from emailint.case import stamp
 from emailint.store.records import Health
 
 MINUTES = (1, 2, 5, 15, 60)
@@ -34,3 +35,10 @@ def may_try(health: Health, now: datetime, config: str) -> bool:
 def reply_pause(attempts: int) -> timedelta:
     """How long a reply waits after so many failed tries."""
     return timedelta(minutes=MINUTES[min(attempts + 1, len(MINUTES)) - 1])
+
+
+def backing_off(health: Health) -> str:
+    """Why a mailbox is left out of this sweep."""
+    times = "once" if health.failures == 1 else f"{health.failures} times in a row"
+    until = stamp(health.retry_at)
+    return f"failed {times} ({health.kind}); not tried before {until}, mail stays unread until then"

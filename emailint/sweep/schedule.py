@@ -7,7 +7,6 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from emailint.case import stamp
 from emailint.directory.model import NOBODY
 from emailint.errors import ConnectionFailed, EmailintError, StoreError, UsageError
 from emailint.routing.knowledge import knowledge_of
@@ -16,6 +15,7 @@ from emailint.store.records import Health
 from emailint.sweep import backoff, connect, held_store, opening, watched
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.crew import Crew
+from emailint.sweep.heartbeat import Heartbeat
 from emailint.sweep.hooks import calling
 from emailint.sweep.options import MailboxDone, MailboxStarted
 from emailint.sweep.order import MailboxSweep
@@ -100,7 +100,7 @@ class Sweep:
         place = connect.place_of(source, integration)
         health = self.run.store.ledger.health(place)
         if not self.may_try(health):
-            tally.error = backing_off(health)
+            tally.error = backoff.backing_off(health)
             tally.in_passing = self.run.troubles.throttled_in_passing(integration.name)
             return
         self.run.tell(MailboxStarted(integration.name))
@@ -164,13 +164,6 @@ class Sweep:
             self.run.troubles.remind(ending, integration)
 
 
-def backing_off(health: Health) -> str:
-    """Why a mailbox is left out of this sweep."""
-    times = "once" if health.failures == 1 else f"{health.failures} times in a row"
-    until = stamp(health.retry_at)
-    return f"failed {times} ({health.kind}); not tried before {until}, mail stays unread until then"
-
-
 def chosen(config: Config, names: Sequence[str]) -> list[Integration]:
     """The enabled integrations, or those named. Raises UsageError for a name that is not there."""
     known = {integration.name: integration for integration in config.integrations}
@@ -211,20 +204,25 @@ def run_sweep(
         with opening.dry(config) as store:
             return _swept(Conditions(config, options, clock, budget, tell), store, integrations)
     names = [integration.name for integration in integrations]
+    heartbeat = Heartbeat(config)
     try:
         with opening.locked(config, options, names, budget, clock, tell) as (lock, store):
+            heartbeat.start()
             given = Conditions(config, options, clock, budget, tell)
             result = _swept(given, store, integrations, store.ledger)
             result = watched.watched(config, lock, store, clock, result)
             recovered = held_store.over(config, names, clock.now())
-            return replace(result, recovered=(*recovered, *result.recovered)) if recovered else result
+            result = replace(result, recovered=(*recovered, *result.recovered)) if recovered else result
     except StoreHeld as held:
         if options.terminal:
             raise
         return held_store.given_way(config, names, held, clock.now())
     except StoreError as error:
         watched.failed(config, error, clock)
+        heartbeat.fail(error)
         raise
+    heartbeat.end(result)
+    return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from emailint.config.providers import PROVIDERS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted((DOCS / "how-to").glob("*.md"))
-ENVIRON = dict.fromkeys(
+ENVIRON = {"HEARTBEAT_URL": "https://hc.example/key"} | dict.fromkeys(
     ("PAYROLL_PASSWORD", "DESK_PASSWORD", "GOOGLE_SECRET", "BENEFITS_SECRET", "DESK_CLIENT_SECRET"), "given"
 )
 

@@ -85,6 +85,7 @@ TOP = {
     "a command in one text": "on_case: notify --quick #! on_case | 'notify --quick' is one text",
     "a command of nothing": "on_error: [] #! on_error | is not a list",
     "a command without time": "limits: {hook_time: 60s} #! limits.hook_time | leaves on_case no time: a sweep ends by itself after 50 s\non_case: [notify]",
+    "a heartbeat in clear text": "heartbeat: http://hc.example/uuid #! heartbeat | is no https URL",
     "metrics by another name": "metrics: emailint.txt #! metrics | names a file 'emailint.txt' that node_exporter does not look for",
     "merge of a text": "limits: {<<: all} #! limits.<< | does not name a mapping",
     "tag of Python": "store: !!python/object/apply:os.system [id] #! (file) | a YAML tag (`!` before a value) has no meaning here",
