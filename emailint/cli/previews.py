@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from emailint.config.model import ReplySettings
 from emailint.config.problems import Problem
@@ -14,8 +14,17 @@ from emailint.message import read_message
 from emailint.message.model import InboundMessage, ReadSettings
 from emailint.message.quoted import MARKER
 from emailint.reply.compose import ReplyFacts, compose
-from emailint.reply.language import AUTO, DEFAULT, editions
-from emailint.reply.render import SAMPLE_MAILBOX, Addressed, Wording, flaws_of, preview, sample, samples
+from emailint.reply.language import AUTO, DEFAULT, asked, editions, languages, shorter
+from emailint.reply.render import (
+    SAMPLE_MAILBOX,
+    Addressed,
+    Wording,
+    flaws_of,
+    follow_up_samples,
+    preview,
+    sample,
+    samples,
+)
 from emailint.reply.stored import StoredLine
 from emailint.routing.alias import match_alias
 from emailint.routing.knowledge import knowledge_of
@@ -26,7 +35,7 @@ from emailint.routing.workspace import find_workspace
 from emailint.templating import Templates, render_field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from emailint.config.model import Alias, Config, Integration
     from emailint.reply.render import Rendered
@@ -147,19 +156,39 @@ def _sample_to(config: Config | None, address: str | None) -> StoredLine:
 
 
 def template_problems(config: Config) -> Iterator[Problem]:
-    """What is wrong with the templates that the configuration names."""
+    """What is wrong with the templates that are named, and with the languages that are asked of them."""
     templates = Templates(config.templates)
-    for name, integration in {name: each for each, name in _named(config)}.items():
+    yield from _language_problems(config, templates)
+    lines = {False: tuple(samples()), True: tuple(follow_up_samples())}
+    wrong: dict[tuple[str, tuple[str, str, str, str]], None] = {}
+    for (name, follow_up), integration in {(name, on): each for each, name, on in _named(config)}.items():
         where = f"template {name} of integration {integration.name}"
-        for error in dict.fromkeys(_wrong(templates, name, integration)):
-            file, line, what, hint = error
-            yield _problem(
-                config, where, TemplateError(f"{file}:{line}: {what}" if line else what, hint=hint)
-            )
+        wrong |= {(where, each): None for each in _wrong(templates, name, integration, lines[follow_up])}
+    for where, (file, line, what, hint) in wrong:
+        yield _problem(config, where, TemplateError(f"{file}:{line}: {what}" if line else what, hint=hint))
     for integration in config.integrations:
         for where, alias in _variants(integration):
-            for field, wrong in _field_errors(alias):
-                yield _problem(config, f"integration {integration.name}, {where}, case.{field}", wrong)
+            for field, error in _field_errors(alias):
+                yield _problem(config, f"integration {integration.name}, {where}, case.{field}", error)
+
+
+def _language_problems(config: Config, templates: Templates) -> Iterator[Problem]:
+    """Languages that neither a template nor the built-in words are there in: such a reply would be English.
+
+    An owner's own template needs no edition of its own to be in one of the languages that we know.
+    """
+    asks = {
+        (name, asked(alias.reply.language)[1]): f"integration {integration.name}, {where}"
+        for integration in config.integrations
+        for where, alias in _variants(integration)
+        for name in _answering(alias)
+    }
+    for (name, language), where in asks.items():
+        there = editions(templates, name)
+        if not any(tag in there or tag in languages() for tag in shorter(language)):
+            what = f"template {name} is not there in {language!r}: such a reply would be said to be English"
+            cure = f"write one of {', '.join(sorted({*there, *languages()}))}, or make {name}.{language}.j2"
+            yield Problem(str(config.path), 0, f"{where}, reply.language", what, cure)
 
 
 def template_flaws(
@@ -171,10 +200,12 @@ def template_flaws(
         yield TemplateError(f"{flaw.place}: {flaw.what}" if flaw.place else flaw.what, hint=_HTML_HINT)
 
 
-def _wrong(templates: Templates, name: str, integration: Integration) -> Iterator[tuple[str, str, str, str]]:
-    """All that is wrong with a template over the samples and languages: file, line, what, hint."""
+def _wrong(
+    templates: Templates, name: str, integration: Integration, lines: Iterable[dict[str, Any]]
+) -> Iterator[tuple[str, str, str, str]]:
+    """All that is wrong with a template over the lines and languages: file, line, what, hint."""
     for language in (*editions(templates, name), DEFAULT):
-        for record in samples():
+        for record in lines:
             stored = StoredLine(record)
             wording = Wording(language)
             try:
@@ -188,12 +219,18 @@ def _wrong(templates: Templates, name: str, integration: Integration) -> Iterato
                 yield file, line or "", what if line else str(each), each.hint
 
 
-def _named(config: Config) -> Iterator[tuple[Integration, str]]:
+def _named(config: Config) -> Iterator[tuple[Integration, str, bool]]:
+    """Each template, and whether it answers follow-ups."""
     for integration in config.integrations:
         for _, alias in _variants(integration):
-            for name in (alias.reply.template, alias.reply.follow_up_template):
-                if name is not None:
-                    yield integration, name
+            if alias.reply.template is not None:
+                yield integration, alias.reply.template, False
+            if alias.reply.follow_up_template is not None:
+                yield integration, alias.reply.follow_up_template, True
+
+
+def _answering(alias: Alias) -> Iterator[str]:
+    yield from filter(None, (alias.reply.template, alias.reply.follow_up_template))
 
 
 def _variants(integration: Integration) -> Iterator[tuple[str, Alias]]:

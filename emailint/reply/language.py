@@ -52,10 +52,10 @@ def edition(templates: Templates, name: str, setting: str, mail: str | None) -> 
     """
     there = editions(templates, name)
     auto, fixed = asked(setting)
-    for language in (*(_lookup(mail or "") if auto else ()), *_lookup(fixed)):
+    for language in (*(shorter(mail or "") if auto else ()), *shorter(fixed)):
         if language in there:
             return Edition(there[language], language)
-    return Edition(name, next((each for each in _lookup(fixed) if each in languages()), DEFAULT))
+    return Edition(name, next((each for each in shorter(fixed) if each in languages()), DEFAULT))
 
 
 def editions(templates: Templates, name: str) -> dict[str, str]:
@@ -99,8 +99,8 @@ def in_words(moment: datetime, language: str) -> str:
     return text
 
 
-def _lookup(tag: str) -> Iterator[str]:
-    """A tag, then ever shorter ones (RFC 4647 section 3.4): de-at-1996, de-at, de."""
+def shorter(tag: str) -> Iterator[str]:
+    """A tag in lower case, then ever shorter ones (RFC 4647 section 3.4): de-at-1996, de-at, de."""
     parts = tag.lower().split("-")
     for length in range(len(parts), 0, -1):
         yield "-".join(parts[:length])
@@ -108,5 +108,5 @@ def _lookup(tag: str) -> Iterator[str]:
 
 @cache
 def _data(language: str) -> Mapping[str, Any]:
-    found = next((each for each in _lookup(language) if each in languages()), DEFAULT)
+    found = next((each for each in shorter(language) if each in languages()), DEFAULT)
     return tomllib.loads((FOLDER / f"{found}.toml").read_text(encoding="utf-8"))

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
-from emailint.case import Case
+from emailint.case import Case, FollowUp
 from emailint.errors import TemplateError
 from emailint.message.clean import lines, one_line, without_surrogates
 from emailint.message.model import Authentication
@@ -247,6 +247,27 @@ def samples() -> Iterator[dict[str, Any]]:
     for subject in subjects:
         block = {**plain["message"], "subject": subject, "from": {"name": "", "address": "a@example.com"}}
         yield {**plain, "subject": subject, "reported_by": None, "due_at": None, "message": block}
+
+
+def follow_up_samples() -> Iterator[dict[str, Any]]:
+    """The same as messages that were added to a case: such a line has fewer fields."""
+    for case in samples():
+        message = {"subject": case["subject"], **case["message"], "in_reply_to": "<reply@example.org>"}
+        yield FollowUp(
+            case_id=case["case_id"],
+            followup_id=f"{case['case_id']}-F1",
+            created_at=datetime.fromisoformat(case["created_at"]),
+            integration=case["integration"],
+            issue=case["issue"],
+            issue_quoted="",
+            issue_html=None,
+            message=message,
+            kind="person",
+            signals=(),
+            authentication=Authentication(dmarc="pass", spf="pass", dkim="pass"),
+            defects=(),
+            matched_by="in_reply_to",
+        ).record()
 
 
 def _sample_message(moment: datetime) -> dict[str, Any]:

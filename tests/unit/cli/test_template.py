@@ -215,3 +215,54 @@ def test_broken_html_is_an_error_with_file_and_line(
     assert (
         said.count(f"{templates / 'own.j2'}:3  template own of integration payroll  <p> is not closed; ") == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("template", "language", "told"),
+    [
+        ("case-confirm", "pl", "case-confirm is not there in 'pl'"),
+        ("case-confirm", "auto/pl", "case-confirm is not there in 'pl'"),
+        ("own", "pl-pl", "own is not there in 'pl-pl'"),
+        ("own", "cs-cz", ""),
+        ("own", "de", ""),
+        ("case-confirm", "de-at", ""),
+        ("none", "pl", ""),
+    ],
+)
+def test_check_tells_a_language_that_no_template_has(
+    template: str, language: str, told: str, templates: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (templates / "own.cs.j2").write_text(OWN, encoding="utf-8")
+    config = here / "integrations.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace("{template: own}", f"{{template: {template}, language: {language}}}"), encoding="utf-8"
+    )
+    assert main(["check"]) == (Exit.CONFIG if told else Exit.OK)
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("reply.language") == bool(told)
+
+
+def test_check_renders_the_template_of_follow_ups_over_follow_ups(
+    templates: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (templates / "more.j2").write_text(
+        OWN.replace("{{ message.text }}", "{{ case.followup_id }}"), encoding="utf-8"
+    )
+    (templates / "own.j2").write_text(
+        OWN.replace("{{ message.text }}", "{{ case.priority }}"), encoding="utf-8"
+    )
+    config = here / "integrations.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        text.replace("{template: own}", "{template: own, follow_up_template: more}"), encoding="utf-8"
+    )
+    assert "is well" in ran(capsys, "check")
+    config.write_text(
+        text.replace("{template: own}", "{template: more, follow_up_template: own}"), encoding="utf-8"
+    )
+    assert main(["check"]) == Exit.CONFIG
+    said = capsys.readouterr().err
+    assert f"{templates / 'more.j2'}:2  template more" in said
+    assert f"{templates / 'own.j2'}:2  template own" in said
