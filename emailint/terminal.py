@@ -1,9 +1,12 @@
-"""What a terminal may be shown of text that strangers wrote."""
+"""What a terminal may be shown of text that strangers wrote, and moments as people read them."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _UNSAFE: Final = re.compile(
     "["
@@ -26,6 +29,11 @@ def terminal_safe(text: str, *, lines: bool = False) -> str:
     if lines:
         return "\n".join(terminal_safe(line.expandtabs(4)) for line in text.split("\n"))
     return _UNSAFE.sub(_escape, text)
+
+
+def local(moment: datetime) -> str:
+    """`2026-11-24 13:00:05 -0500`: a moment in the zone of whoever reads it, told of with its offset."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def clip(text: str, length: int) -> str:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from emailint.terminal import local
 
-if TYPE_CHECKING:
-    from datetime import datetime
+__all__ = ["age", "local"]
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
-
-
-def local(moment: datetime) -> str:
-    """`2026-11-24 13:00:05 -0500`."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def age(seconds: float) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from emailint.case import SCHEMA, stamp
-from emailint.terminal import terminal_safe
+from emailint.case import SCHEMA
+from emailint.terminal import local, terminal_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from emailint.store.upkeep.prune import PrunePlan
     from emailint.store.upkeep.rebuild import Rebuilt
@@ -89,11 +88,7 @@ def prune_line(plan: PrunePlan) -> str:
     gone = ((plan.cases, "case"), (plan.follow_ups, "follow-up"), (plan.errors, "closed error"))
     what = ", ".join(_count(*each) for each in gone)
     waiting = f"; {plan.waiting} as old that wait for something are kept" if plan.waiting else ""
-    return f"older than {_day(plan.before)}: {what}{waiting}"
-
-
-def _day(moment: datetime) -> str:
-    return str(stamp(moment))
+    return f"older than {local(plan.before)}: {what}{waiting}"
 
 
 def _count(number: int, what: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from emailint.case import stamp
 from emailint.errors import StoreBusy
 from emailint.store import disk
+from emailint.terminal import local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,10 +50,10 @@ class Holder:
         return self.config == config and self.integrations.issuperset(integrations)
 
     def __str__(self) -> str:
-        """`process 4711 (emailint process: payroll, benefits) since 2026-11-24T18:00:05Z`."""
+        """`process 4711 (emailint process: payroll, benefits) since 2026-11-24 13:00:05 -0500`."""
         if self.pid is None:
             return "another sweep"
-        since = stamp(self.started_at) or "an unknown time"
+        since = local(self.started_at) if self.started_at else "an unknown time"
         does = f" (emailint {self.command}{self._named()})" if self.command else ""
         return f"process {self.pid}{does} since {since}"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from emailint.case import stamp
 from emailint.store.records import Health
+from emailint.terminal import local
 
 MINUTES = (1, 2, 5, 15, 60)
 SLACK = timedelta(seconds=10)
@@ -40,5 +40,5 @@ def reply_pause(attempts: int) -> timedelta:
 def backing_off(health: Health) -> str:
     """Why a mailbox is left out of this sweep."""
     times = "once" if health.failures == 1 else f"{health.failures} times in a row"
-    until = stamp(health.retry_at)
+    until = local(health.retry_at) if health.retry_at else "the next sweep"
     return f"failed {times} ({health.kind}); not tried before {until}, mail stays unread until then"

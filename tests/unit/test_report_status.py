@@ -90,7 +90,7 @@ def test_unread_mail_is_shown_where_it_was_asked_for() -> None:
     column = [each.title for each in sheet.columns].index("Unread")
     assert [row[column].text for row in sheet.rows] == ["1,234", "?", ""]
     lines = list(status_lines(status))
-    assert lines[0] == "process 4711 (emailint process) since 2026-11-24T18:00:05Z is running"
+    assert lines[0] == "process 4711 (emailint process) since 2026-11-24 13:00:05 -0500 is running"
     assert "benefits: unread mail is not known: no\\x07" in lines
 
 
