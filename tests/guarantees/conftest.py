@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.conftest import Installation, installation
 from tests.support.desk import Desk
 from tests.support.dovecot import dovecot
+from tests.support.figures import figures
 from tests.support.smtp import SmtpServer
 from tests.support.world import World, make_world
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.dovecot import Dovecot
 
-__all__ = ["dovecot", "installation"]
+__all__ = ["dovecot", "figures", "installation"]
 
 
 @pytest.fixture
