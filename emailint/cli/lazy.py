@@ -40,6 +40,21 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(found.module), found.attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is asked for. Raises click.UsageError where there is none, and names the nearest.
+
+        click looks for it among the commands that are imported already, which are none.
+        """
+        if args and args[0] not in self.lazy and not args[0].startswith("-"):
+            from difflib import get_close_matches  # noqa: PLC0415 - only when something is mistyped
+
+            near = get_close_matches(args[0], self.lazy, n=1)
+            if near:
+                ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """The list of commands, from the summaries."""
         with formatter.section("Commands"):

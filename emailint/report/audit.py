@@ -113,7 +113,8 @@ def _summary(result: AuditResult) -> str:
         if (count := getattr(totals, standing)) or standing is Standing.UNACCOUNTED
     ]
     gone = f"; {totals.gone:,} no longer there" if totals.gone else ""
-    return f"{totals.listed:,} mails since {local(result.since)}: {', '.join(parts)}{gone}"
+    mails = "mail" if totals.listed == 1 else "mails"
+    return f"{totals.listed:,} {mails} since {local(result.since)}: {', '.join(parts)}{gone}"
 
 
 def _rules(mailbox: MailboxAudit) -> Counter[str]:

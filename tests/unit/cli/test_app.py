@@ -50,6 +50,23 @@ def raising(error: BaseException) -> Callable[[], object]:
     return action
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["proces"], "Did you mean 'process'?"),
+        (["listcases"], "Did you mean 'list-cases'?"),
+        (["xyzzy"], "No such command 'xyzzy'."),
+    ],
+)
+def test_a_mistyped_command_is_told_the_nearest(
+    typed: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(typed) == errors.Exit.USAGE
+    told = capsys.readouterr().err
+    assert said in told
+    assert ("Did you mean" in told) == ("Did you mean" in said)
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--version"]])
 def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     script = (
