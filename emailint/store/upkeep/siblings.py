@@ -73,6 +73,8 @@ def lines(folder: Path, sibling: Sibling) -> Iterator[bytes]:
             while line := file.readline(LONGEST_LINE):
                 yield line
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # not that it is no packed file
+            raise disk.store_error(f"{folder / sibling.name} cannot be read", error) from error
         raise StoreError(
             f"{folder / sibling.name} cannot be read: {error}",
             hint="a packed file must be whole: put it back from a backup, or move it out of the store",

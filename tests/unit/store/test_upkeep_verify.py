@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from emailint.errors import StoreError
 from emailint.store import RunLock, open_store
 from emailint.store.records import Disposition, Journal
+from emailint.store.upkeep import siblings
 from emailint.store.upkeep.findings import SHOWN, Finding, Findings
 from emailint.store.upkeep.verify import verify
 from emailint.store.upkeep.verify_lines import line_findings
@@ -22,6 +24,8 @@ from tests.unit.store import making
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from emailint.store.upkeep.siblings import Sibling
 
 
 @pytest.fixture(scope="module")
@@ -393,3 +397,15 @@ def test_all_of_both_journals_is_looked_at(store: Path) -> None:
     for journal in Journal:
         put(store, [], journal)
     assert found(store) == [("line_missing", journal.value) for journal in Journal]
+
+
+def test_a_file_that_may_not_be_read_is_not_taken_for_a_bad_packing(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_folder: Path, _sibling: Sibling) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(siblings, "opened", refused)
+    with pytest.raises(StoreError, match=r"cases\.jsonl cannot be read: Permission denied") as caught:
+        verify(store)
+    assert "owner of the store" in caught.value.hint
