@@ -34,6 +34,8 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   ├── ReplyBounced       message      permanent             a reply came back undelivered
     │   ├── Held               message      permanent             waits for a person; its octets are kept
     │   ├── Undelivered        message      permanent             its server gives others and not this one
+    │   ├── Unmarked           message      permanent             its server marks others and not this one
+    │   ├── Unmoved            message      permanent             its server moves others and not this one
     │   └── Quarantined        message      permanent             failed too often; its octets are kept
     ├── HookFailed             message      transient             a command of the owner's fails on a line
     └── TemplateError          message      permanent             a template cannot be rendered
@@ -138,7 +140,8 @@ class MetricsFailed(EmailintError):
 class SourceError(EmailintError):
     """A mailbox cannot be swept.
 
-    `loci` are messages that were asked for and are not given, where it is about these and no others.
+    `loci` are messages that were asked for and are not given (marked, moved), where it is about these and no
+    others.
     """
 
     scope = Scope.INTEGRATION
@@ -251,6 +254,14 @@ class Held(MessageError):
 
 class Undelivered(MessageError):
     """A mail that its server lists and does not give, though it gives others; it stays unread."""
+
+
+class Unmarked(MessageError):
+    """A mail that its server does not let be marked read, though it does others; it stays unread."""
+
+
+class Unmoved(MessageError):
+    """A mail that its server does not let be moved, though it does others; it stays in its folder."""
 
 
 class Quarantined(MessageError):

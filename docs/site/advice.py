@@ -66,6 +66,8 @@ CURES: Final[Mapping[type[EmailintError], str]] = {
     " ([how](../how-to/held-mail.md)).",
     errors.Undelivered: "open the mail with another program: often the server's copy is damaged; all other mail"
     " goes on.",
+    errors.Unmarked: "open the mail in the mailbox and mark it read there; its case is made, and all other mail goes on.",
+    errors.Unmoved: "move the mail by hand; its case is made, and all other mail goes on.",
     errors.Quarantined: "its octets are in `quarantine/`; after an upgrade `emailint retry --quarantined` reads it"
     " anew.",
     errors.HookFailed: "run the command by hand with the line on its standard input; the lines wait for it.",

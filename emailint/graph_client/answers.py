@@ -92,8 +92,8 @@ class Refused(Exception):
 
     @property
     def gone(self) -> bool:
-        """Whether it says that an item is not there: moved, deleted, never there."""
-        return self.status in (404, 410) and not _NO_MAILBOX.intersection(self.codes)
+        """Whether Graph says that an item is not there: moved, deleted, never there."""
+        return self.status in (404, 410) and not self.foreign and not _NO_MAILBOX.intersection(self.codes)
 
     @property
     def mailbox_busy(self) -> bool:

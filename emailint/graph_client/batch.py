@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emailint.errors import ProtocolFailed
 from emailint.graph_client.answers import AGAIN, TRY_LATER, Answer, Refused
-from emailint.graph_client.attempts import TRIES, pause_before
+from emailint.graph_client.attempts import FOR_ONE_MAIL, SHORT, TRIES, pause_before
 from emailint.graph_client.limits import A_MAILBOX
 
 if TYPE_CHECKING:
@@ -28,39 +28,49 @@ class Part:
     body: Mapping[str, Any] | None = None
 
 
-def ask(client: GraphClient, parts: Sequence[Part]) -> Iterator[tuple[Answer, Refused | None]]:
+def ask(
+    client: GraphClient, parts: Sequence[Part], *, one_mail: bool = False, served: bool = False
+) -> Iterator[tuple[Answer, Refused | None]]:
     """Each part's answer, and its refusal if it is one, in order: one request alone, more in batches.
 
-    Raises SourceErrors.
+    With `one_mail` each part is about a mail of its own, which keeps the others no longer than `Attempts`
+    says: then its refusal may be one that passes. `served`: Graph does the same for others, so that it is not
+    the mailbox that has to wait; a time that a part of a batch names is for that part. Raises SourceErrors.
     """
-    if len(parts) == 1:
+    if len(parts) == 1 and not served:
         (part,) = parts
         try:
-            yield client.request(part.method, part.path, part.body), None
+            yield client.request(part.method, part.path, part.body, one_mail=one_mail), None
         except Refused as refused:
             yield Answer(refused.status, {}, b""), refused
         return
     try:
-        for _, answer in run_batch(client, parts):
+        for _, answer in run_batch(client, parts, one_mail=one_mail, served=served):
             yield answer, Refused(answer) if answer.status >= 300 else None
     except Refused as refused:
         raise refused.explained(client.settings.mailbox) from None
 
 
-def run_batch(client: GraphClient, parts: Sequence[Part]) -> Iterator[tuple[Part, Answer]]:
+def run_batch(
+    client: GraphClient, parts: Sequence[Part], *, one_mail: bool = False, served: bool = False
+) -> Iterator[tuple[Part, Answer]]:
     """The answer to each part, refusals among them, in the order of the parts; 20 at a time.
 
-    Parts that Graph asks to send later are sent again, and they alone, when it says. Raises SourceErrors;
-    what was yielded before is done.
+    Parts that Graph asks to send later are sent again, and they alone, when it says; with `one_mail` those
+    that do not concern the mailbox no longer than others may have to wait. Raises SourceErrors; what was
+    yielded before is done.
     """
     for start in range(0, len(parts), AT_ONCE):
         together = parts[start : start + AT_ONCE]
-        answers = _together(client, together)
+        answers = _together(client, together, one_mail=one_mail, served=served)
+        served = served or any(answer.status < 300 for answer in answers.values())
         for number, part in enumerate(together):
             yield part, answers[number]
 
 
-def _together(client: GraphClient, parts: Sequence[Part]) -> dict[int, Answer]:
+def _together(
+    client: GraphClient, parts: Sequence[Part], *, one_mail: bool, served: bool
+) -> dict[int, Answer]:
     """Answers by number. A batch takes all the slots of its mailbox: Graph works on 4 parts of it at once."""
     done: dict[int, Answer] = {}
     tries, renewed = 0, False
@@ -73,11 +83,21 @@ def _together(client: GraphClient, parts: Sequence[Part]) -> dict[int, Answer]:
             client.settings.tokens.renewed(token)
             again = {number for number, answer in answers.items() if answer.status == 401}
         busy = {number for number, answer in answers.items() if answer.status in TRY_LATER}
+        tries += bool(busy)
+        served = served or any(answer.status < 300 for answer in answers.values())
+        if one_mail and served:
+            busy = {number for number in busy if _is_waited_for(answers[number], tries)}
         done.update({number: answers[number] for number in answers.keys() - again - busy})
         if busy:
-            tries += 1
             _wait(client, [answers[number] for number in busy], tries)
     return done
+
+
+def _is_waited_for(answer: Answer, tries: int) -> bool:
+    """Whether others wait for this part, though they were answered: all are throttled, or it is not long."""
+    if answer.status == 429:
+        return tries < TRIES
+    return tries < FOR_ONE_MAIL and pause_before(tries, answer.wait) <= SHORT
 
 
 def _wait(client: GraphClient, refused: Sequence[Answer], tries: int) -> None:
@@ -97,9 +117,10 @@ def _sent(client: GraphClient, parts: Mapping[int, Part]) -> dict[int, Answer]:
     answer = client.request("POST", "/$batch", asked, slots=A_MAILBOX)
     responses = answer.mapping().get("responses")
     found = {}
+    by_id = {str(number): number for number in parts}
     for response in responses if isinstance(responses, list) else ():
-        number = int(response["id"]) if str(response.get("id")).isdecimal() else -1
-        if number in parts and isinstance(response.get("status"), int):
+        number = by_id.get(str(response.get("id"))) if isinstance(response, dict) else None
+        if number is not None and isinstance(response.get("status"), int):
             found[number] = _answer(response, answer.ids)
     if len(found) != len(parts):
         raise ProtocolFailed(

@@ -30,6 +30,8 @@ JSON_OCTETS: Final = 32_000_000
 """Of an answer that is no message."""
 PATIENCE: Final = 300.0
 """Seconds that one request may spend waiting, where a sweep has no deadline."""
+EMPTY_PAGES, PAGES = 1_000, 10_000
+"""So many pages of one list, and empty ones in a row, are believed to have an end."""
 LONGEST_REQUEST: Final = 120.0
 """Seconds for one whole answer."""
 MARGIN: Final = 2.0
@@ -116,9 +118,13 @@ class GraphClient:
         return self.request("GET", path + query_of(parameters or {})).mapping()
 
     def pages(self, path: str, parameters: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
-        """The entries of a list, page by page; every nextLink is followed whole, on this host alone."""
+        """The entries of a list, page by page; every nextLink is followed whole, on this host alone.
+
+        Raises ProtocolFailed where pages have no end, ConnectionFailed where there is no time for more.
+        """
         url: str | None = path + query_of(parameters)
         seen = {url}
+        empty = 0
         while url is not None:
             answer = self.request("GET", url)
             page = answer.mapping()
@@ -127,9 +133,16 @@ class GraphClient:
                 raise ProtocolFailed(f"Graph answered a list without entries ({answer.ids})", hint=AGAIN)
             yield [entry for entry in entries if isinstance(entry, dict)]
             url = self._next(page, answer.ids)
-            if url in seen and url is not None:
+            if url is None:
+                return
+            empty = 0 if entries else empty + 1
+            if url in seen or empty > EMPTY_PAGES or len(seen) > PAGES:
                 raise ProtocolFailed(
                     f"Graph's pages lead round in a circle; they were not read further ({answer.ids})"
+                )
+            if self.settings.time_left() <= 0:
+                raise ConnectionFailed(
+                    f"no time was left to read all pages of a list ({answer.ids})", hint=AGAIN
                 )
             seen.add(url)
 

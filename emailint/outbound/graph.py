@@ -11,7 +11,16 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
-from emailint.errors import OutboundRefused, OutboundUnavailable, OutcomePending, SourceError
+from emailint.errors import (
+    ConnectionFailed,
+    LoginRefused,
+    OutboundDeferred,
+    OutboundRefused,
+    OutboundUnavailable,
+    OutcomePending,
+    SourceError,
+    Throttled,
+)
 from emailint.graph_client.answers import Refused
 from emailint.graph_client.client import GraphClient
 from emailint.oauth.claims import may
@@ -35,6 +44,7 @@ LOOKS: Final = (0.5, 1.0, 2.0, 4.0)
 TEST_PATIENCE: Final = 10.0
 
 _SENDING: Final = frozenset({"Mail.Send", "Mail.Send.Shared"})
+_TIMED_OUT: Final = 408  # said by what stands between, of a request that may have come through
 _LATER: Final = frozenset({"ErrorExceededMessageLimit", "ErrorMessageSubmissionBlocked"})
 
 
@@ -136,7 +146,7 @@ class GraphOutbound:
         try:
             client.request("POST", client.message(draft.identity, "send"), repeat=False)
         except Refused as refused:
-            if refused.status >= 500 or refused.gone:
+            if refused.status >= 500 or refused.status == _TIMED_OUT or refused.gone:
                 self._settle(client, draft, mail, str(refused))
                 return
             remove(client, draft.identity)
@@ -167,9 +177,19 @@ class GraphOutbound:
     # What goes wrong
 
     def _refusal(self, refused: Refused, mail: OutgoingMail) -> OutboundRefused | OutboundUnavailable:
-        """About the app or the mailbox: later. About this mail: never."""
-        if refused.status in (401, 403) or refused.status >= 429 or _LATER.intersection(refused.codes):
-            error = refused.explained(f"the reply to {mail.recipient}")
+        """About the app, the mailbox or the way to it: later. About this mail: never.
+
+        A draft that is not there any more, or not yet, is made anew later.
+        """
+        if refused.gone:
+            return OutboundDeferred(
+                f"the draft of the reply to {mail.recipient} was not there when it was to be filled in"
+                f" ({refused.ids}); nothing was sent, and the reply is tried again",
+                hint="look for rules or add-ins that remove drafts in this mailbox",
+            )
+        error = refused.explained(f"the reply to {mail.recipient}")
+        known = refused.status in (401, 403) or refused.status >= 429 or _LATER.intersection(refused.codes)
+        if known or refused.foreign or isinstance(error, LoginRefused | Throttled | ConnectionFailed):
             return self._unavailable(str(error), error)
         said = f"{refused.status} {refused.code} {refused.text}".strip()
         return OutboundRefused(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from types import TracebackType
 
+    from emailint.graph_client.answers import Refused
     from emailint.graph_client.client import GraphSettings
     from emailint.probe import Step
     from emailint.sources.protocol import MessageRef, RawMessage, Received
@@ -63,6 +64,7 @@ class GraphSource:
         self.settings = settings
         self._opened: _Opened | None = None
         self._listed: dict[str, MessageRef] = {}
+        self._marks = False
 
     @property
     def account(self) -> str:
@@ -120,16 +122,21 @@ class GraphSource:
             self._listed.pop(locus, None)
 
     def mark_read(self, loci: Sequence[str]) -> None:
-        """PATCH isRead, by `$batch` for more than one; 404 is a message that has gone."""
+        """PATCH isRead, by `$batch` for more than one; 404 is a message that has gone.
+
+        What Graph does not mark keeps no other back: that is the last thing said, as an error that names it.
+        """
         self._refuse_if_read_only()
         identities = self._ids(loci)
         client = self._here.client
         parts = [Part("PATCH", client.message(each), {"isRead": True}) for each in identities.values()]
-        for _, refused in ask(client, parts):
+        left: dict[str, Refused] = {}
+        answers = ask(client, parts, one_mail=True, served=self._marks)
+        for locus, (_, refused) in zip(identities, answers, strict=True):
+            self._marks = self._marks or refused is None
             if refused is not None and not refused.gone:
-                raise refused.explained(
-                    f"{self._where}: marking mail read", FolderReadOnly, "the app needs Mail.ReadWrite"
-                )
+                left[locus] = refused
+        _tell(left, f"{self._where}: marking mail read", "the app needs Mail.ReadWrite")
 
     def move(self, loci: Sequence[str], folder: str) -> Mapping[str, str | None]:
         """Move to a folder that must exist (FolderMissing). What lies there already is left alone."""
@@ -145,12 +152,16 @@ class GraphSource:
             for locus, identity in moving.items()
         }
         moved: dict[str, str | None] = {locus: locus for locus in there}
-        for locus, (answer, refused) in zip(parts, ask(client, list(parts.values())), strict=True):
+        left: dict[str, Refused] = {}
+        for locus, (answer, refused) in zip(
+            parts, ask(client, list(parts.values()), one_mail=True), strict=True
+        ):
             if refused is None:
                 new = answer.mapping().get("id")
                 moved[locus] = graph_locus(self.account, new) if isinstance(new, str) else None
             elif not refused.gone:
-                raise refused.explained(f"{self._where}: moving mail to {folder}", FolderReadOnly)
+                left[locus] = refused
+        _tell(left, f"{self._where}: moving mail to {folder}")
         return moved
 
     def test(self) -> Iterator[Step]:
@@ -195,11 +206,21 @@ class GraphSource:
         ]
         there: list[str] = []
         moving: dict[str, str] = {}
-        for locus, (answer, refused) in zip(identities, ask(client, parts), strict=True):
+        left: dict[str, Refused] = {}
+        for locus, (answer, refused) in zip(identities, ask(client, parts, one_mail=True), strict=True):
             if refused is None and answer.mapping().get("parentFolderId") == target:
                 there.append(locus)
             elif refused is None:
                 moving[locus] = identities[locus]
             elif not refused.gone:
-                raise refused.explained(f"{self._where}: looking for mail to move")
+                left[locus] = refused
+        _tell(left, f"{self._where}: looking for mail to move")
         return there, moving
+
+
+def _tell(left: Mapping[str, Refused], doing: str, hint: str = "") -> None:
+    """Raise the first refusal, if any, in the name of all of them."""
+    for refused in left.values():
+        error = refused.explained(doing, FolderReadOnly, hint)
+        error.loci = tuple(left)
+        raise error

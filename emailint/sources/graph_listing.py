@@ -78,12 +78,16 @@ class Listing:
         ]
 
     def measured(self, identities: Mapping[str, str]) -> dict[str, MessageRef]:
-        """Sizes and times of messages by locus, whose ids are given; those that have gone are left out."""
+        """Sizes and times of messages by locus, whose ids are given; those that have gone are left out.
+
+        Where Graph does not tell of some, these come unmeasured: whose trouble it is shows in reading them.
+        """
         size = f"&$expand={SIZE_EXPANDED}".replace(" ", "%20") if self._sizes_offered else ""
         asked = f"?$select={LISTED}{size}"
         parts = [Part("GET", self._client.message(identity) + asked) for identity in identities.values()]
         found: dict[str, MessageRef] = {}
-        for locus, (answer, refused) in zip(identities, ask(self._client, parts), strict=True):
+        untold: dict[str, Refused] = {}
+        for locus, (answer, refused) in zip(identities, ask(self._client, parts, one_mail=True), strict=True):
             if refused is None:
                 ref = self._ref(answer.mapping())
                 found[locus] = replace(ref, locus=locus) if ref else MessageRef(locus)
@@ -91,8 +95,11 @@ class Listing:
                 self._sizes_offered = False
                 return self.measured(identities)
             elif not refused.gone:
-                raise refused.explained(f"{self._settings.mailbox.mailbox}: asking for sizes")
-        return found
+                untold[locus] = refused
+        if untold and not found:
+            first = next(iter(untold.values()))
+            raise first.explained(f"{self._settings.mailbox.mailbox}: asking for sizes")
+        return found | {locus: MessageRef(locus) for locus in untold}
 
     def _ref(self, message: Mapping[str, Any]) -> MessageRef | None:
         identity = message.get("id")

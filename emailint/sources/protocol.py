@@ -91,14 +91,16 @@ class MailSource(Protocol):
     def mark_read(self, loci: Sequence[str]) -> None:
         """Mark read. Loci that are no longer there (expunged, other UIDVALIDITY) are passed over.
 
-        When it returns, the server has confirmed. Raises FolderReadOnly where marking is refused.
+        When it returns, the server has confirmed. Raises FolderReadOnly where marking is refused; an error
+        that names messages in `loci` is about these, and the others are marked.
         """
         ...
 
     def move(self, loci: Sequence[str], folder: str) -> Mapping[str, str | None]:
         """Move to another folder of the same mailbox; old locus → new locus, None where unknown.
 
-        Loci that are no longer there are passed over. Repeating it is harmless.
+        Loci that are no longer there are passed over. Repeating it is harmless. An error that names messages
+        in `loci` is about these; asked again without them, it says where the others are.
         """
         ...
 

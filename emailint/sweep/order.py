@@ -16,11 +16,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emailint import retry
-from emailint.errors import EmailintError, FolderMissing, FolderReadOnly, StoreError, Throttled
-from emailint.sweep import mailbox, readers
+from emailint.errors import EmailintError, FolderMissing, FolderReadOnly, SourceError, StoreError, Throttled
+from emailint.sweep import mailbox, partly, readers
 from emailint.sweep.connect import place_of
 from emailint.sweep.delivery import Delivery
 from emailint.sweep.options import MailboxListed
+from emailint.sweep.partly import Partly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,6 +47,9 @@ class MailboxSweep:
         self.place = place_of(source, integration)
         self.delivery = Delivery(source, self.ledger, self.place)
         self.settings: ReadSettings = mailbox.read_settings(run.config, integration)
+        late = run.troubles.loci_of
+        self.marks = Partly(self.mark_these, late(integration.name, "unmarked"), self.must_end)
+        self.moves = Partly(self.move_these, late(integration.name, "unmoved"), self.must_end)
 
     @cached_property
     def taking(self) -> Taking:
@@ -64,6 +68,7 @@ class MailboxSweep:
             self.finish()
             unread = self.source.list_unread()
             self.take_up(unread)
+            self.finish_refused()
             self.run.troubles.close_absent(self.integration.name, [ref.locus for ref in unread])
 
     def adopt(self, refs: Sequence[MessageRef]) -> None:
@@ -71,6 +76,7 @@ class MailboxSweep:
         with retry.connected(self.source, self.may_reconnect):
             self.finish()
             self.take_up(refs)
+            self.finish_refused()
 
     def take_up(self, listed: Sequence[MessageRef]) -> None:
         """Those of the listed that are new, batch by batch."""
@@ -200,26 +206,56 @@ class MailboxSweep:
         """
         self.run.project()
         try:
-            self.mark()
-            self.move()
+            self.marks.do(self.ledger.unmarked(self.place))
+            self.moves.do([move.locus for move in self.ledger.unmoved(self.place)])
         except (FolderReadOnly, FolderMissing) as error:
-            self.tally.error = str(error)
-            self.run.troubles.report(error, self.integration)
+            self.in_common(error)
 
-    def mark(self) -> None:
+    def finish_refused(self) -> None:
+        """At the end: mark and move once more what was refused, and tell whose trouble it is."""
+        try:
+            self.marks.once_more(self.ledger.unmarked(self.place))
+            self.moves.once_more([move.locus for move in self.ledger.unmoved(self.place)])
+        except (FolderReadOnly, FolderMissing) as error:
+            self.in_common(error)
+        for step, told in ((self.marks, partly.unmarked), (self.moves, partly.unmoved)):
+            self.tell_refused(step, told)
+
+    def tell_refused(self, step: Partly, told: Callable[[SourceError], EmailintError]) -> None:
+        """Each message that was refused alone has an error of its own, the mailbox one where all were."""
+        own = step.own()
+        for locus, about in partly.about(self.ledger, list(own)).items():
+            self.run.troubles.report(told(own[locus]), self.integration, about)
+        self.run.troubles.close_loci(step.mended)
+        common = step.common()
+        if common is not None:
+            self.in_common(common)
+
+    def in_common(self, error: SourceError) -> None:
+        """What cannot be marked or moved is the trouble of the mailbox, which is swept all the same."""
+        self.tally.error = str(error)
+        self.run.troubles.report(error, self.integration)
+
+    def mark_these(self, loci: Sequence[str]) -> None:
         """Mark read what is durable: one command for all."""
-        loci = self.ledger.unmarked(self.place)
-        if loci:
-            self.source.mark_read(loci)
-            self.ledger.marked(loci)
+        self.source.mark_read(loci)
+        self.ledger.marked(loci)
 
-    def move(self) -> None:
+    def move_these(self, loci: Sequence[str]) -> None:
         """Move what is marked, where the configuration says so."""
+        wanted = set(loci)
         by_folder: dict[str, list[str]] = {}
         for move in self.ledger.unmoved(self.place):
-            by_folder.setdefault(move.folder, []).append(move.locus)
-        for folder, loci in by_folder.items():
-            self.ledger.moved(self.source.move(loci, folder))
+            if move.locus in wanted:
+                by_folder.setdefault(move.folder, []).append(move.locus)
+        missing = None
+        for folder, those in by_folder.items():
+            try:
+                self.ledger.moved(self.source.move(those, folder))
+            except FolderMissing as error:
+                missing = error  # the other folders are there, perhaps
+        if missing is not None:
+            raise missing
 
     def must_end(self) -> bool:
         """Whether no new batch may begin."""

@@ -136,10 +136,14 @@ class Troubles:
 
     def undelivered(self, name: str) -> frozenset[str]:
         """Loci of messages that the server of this integration did not give when they were asked for last."""
+        return self.loci_of(name, "undelivered")
+
+    def loci_of(self, name: str, kind: str) -> frozenset[str]:
+        """Loci of messages of this integration that have an open error of this kind."""
         return frozenset(
             error.trouble.locus
             for error in self._open.values()
-            if error.trouble.kind == "undelivered"
+            if error.trouble.kind == kind
             and error.trouble.integration == name
             and error.trouble.locus is not None
         )

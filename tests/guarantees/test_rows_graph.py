@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from datetime import UTC, datetime, timedelta
@@ -122,3 +123,38 @@ def test_row_014_the_next_page_is_elsewhere(app: Installation, double: GraphDoub
     assert "no token was sent" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert (unread(double), app.lines()) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(403, {"error": {"code": "ErrorAccessDenied"}}),
+        Fault(503, {"error": {"code": "ServiceUnavailable"}}),
+        Fault(503, {}, {"Retry-After": "30"}),
+    ],
+    ids=["403", "503", "503 for long"],
+)
+def test_one_mail_that_is_never_marked_holds_up_no_other(
+    app: Installation, double: GraphDouble, fault: Fault
+) -> None:
+    """I6, over three sweeps: alone with an older one, with new mail beside it, and cured."""
+    mailbox = double.mailbox(ADDRESS)
+    sick = mailbox.by_subject("Question 0")
+    double.fault(rf"PATCH .*{sick.identity}", fault, 10_000)
+    begun = time.monotonic()
+    assert app.process("--deadline", "20s", status=None)["totals"]["cases"] == 2
+    for number in (2, 3):
+        mailbox.add(letter(number, to=ADDRESS, sender=f"p{number}@example.com"))
+    totals = app.process("--deadline", "20s", status=None)["totals"]
+    assert (totals["cases"], totals["already_known"]) == (2, 1)
+    assert time.monotonic() - begun < 20
+    assert not sick.is_read
+    assert unread(double) == 1
+    assert answered(double) == [f"p{number}@example.com" for number in range(4)]
+    (error,) = json.loads(app.run("list-errors", "--json").stdout)["errors"]
+    assert (error["kind"], error["case_id"]) == ("unmarked", "CS-000001")
+    assert sick.identity in error["locus"]
+    double.mend()
+    app.process()
+    assert unread(double) == 0
+    assert json.loads(app.run("list-errors", "--json").stdout)["errors"] == []

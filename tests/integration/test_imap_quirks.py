@@ -343,6 +343,9 @@ QUIRKS = {
         {"UID STORE": b"* 1 FETCH (FLAGS (\\Seen))\r\nTAG NO some could not be changed\r\n"},
         error="folder_read_only",
     ),
+    "marking-refused-for-one-alone": Quirk(
+        {"UID STORE 1": b"TAG NO [CANNOT] not this one\r\n"}, error="unmarked", said="not this one"
+    ),
     "selected-read-only": Quirk(
         {"SELECT": selected(code="READ-ONLY")}, error="folder_read_only", marked=False
     ),
