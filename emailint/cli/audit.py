@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from emailint.cli.completing import integration_names
 from emailint.cli.settings import Settings, pass_settings
 from emailint.cli.signals import ended_gracefully
 from emailint.errors import Exit, UsageError
@@ -27,7 +28,7 @@ DAYS: Final = 7
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=integration_names)
 @click.option(
     "--days",
     type=click.IntRange(min=1, max=36_500),

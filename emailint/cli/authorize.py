@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emailint.cli.completing import integration_names
 from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import Exit, UsageError
 from emailint.sweep.schedule import chosen
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=integration_names)
 @pass_settings
 def authorize(settings: Settings, name: str) -> int:
     """Sign in for a mailbox, once.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from emailint.cli import journal, known
+from emailint.cli.completing import integration_names
 from emailint.cli.parameters import duration
 from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import UsageError
@@ -33,7 +34,9 @@ SHOWN: Final = 20
 
 @click.command("list-cases")
 @click.option("--since", type=duration, metavar="TIME", help="Only those of the last 2h, 3d ...")
-@click.option("--integration", metavar="NAME", help="Only this integration's.")
+@click.option(
+    "--integration", metavar="NAME", shell_complete=integration_names, help="Only this integration's."
+)
 @click.option("--kind", metavar="KIND", help="Only mail of this kind: person, auto_reply, bounce, list ...")
 @click.option("--workspace", metavar="WORKSPACE", help="Only of this workspace.")
 @click.option("--alias", metavar="ADDRESS", help="Only mail to this alias.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emailint.cli.completing import integration_names
 from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import Exit
 from emailint.probe import Outcome
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command("test-connection")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=integration_names)
 @click.option("--send-to", metavar="ADDRESS", help="Also send one mail to this address.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, once all is tested.")
 @click.option("--plain", is_flag=True, help="Print plain text, on a terminal or not.")

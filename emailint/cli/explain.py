@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from emailint.cli.completing import integration_names
 from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import UsageError
 from emailint.report.explanation import explanation_document, explanation_tree
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.File("rb"), required=False, metavar="FILE")
 @click.option("--locus", metavar="LOCUS", help="A message in its mailbox, as errors.jsonl names it.")
-@click.option("--integration", metavar="NAME", help="The mailbox that it came to, where there are several.")
+@click.option(
+    "--integration",
+    metavar="NAME",
+    shell_complete=integration_names,
+    help="The mailbox that it came to, where there are several.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--plain", is_flag=True, help="Print plain text, on a terminal or not.")
 @pass_settings

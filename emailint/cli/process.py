@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emailint.cli.completing import integration_names
 from emailint.cli.parameters import duration
 from emailint.cli.settings import Settings, pass_settings
 from emailint.cli.signals import ended_gracefully
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--integration", "names", multiple=True, metavar="NAME", help="Only this one; may be given again."
+    "--integration",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=integration_names,
+    help="Only this one; may be given again.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Read, decide and show; change nothing, neither there nor here."

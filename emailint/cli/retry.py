@@ -6,6 +6,7 @@ import json
 
 import click
 
+from emailint.cli.completing import error_ids
 from emailint.cli.settings import Settings, pass_settings
 from emailint.cli.signals import ended_gracefully
 from emailint.errors import Exit, UsageError
@@ -19,7 +20,7 @@ from emailint.terminal import terminal_safe
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=error_ids)
 @click.option("--held", is_flag=True, help="All held mail.")
 @click.option("--quarantined", is_flag=True, help="All quarantined mail.")
 @click.option("--replies", is_flag=True, help="All replies that failed; not those whose end is unknown.")

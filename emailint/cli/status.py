@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emailint.cli.completing import integration_names
 from emailint.cli.parameters import duration
 from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import Exit, UsageError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=integration_names)
 @click.option("--live", is_flag=True, help="Also ask the servers how much is unread now.")
 @click.option(
     "--max-age",

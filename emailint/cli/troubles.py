@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from emailint.cli import known
+from emailint.cli.completing import error_ids, integration_names
 from emailint.cli.parameters import duration
 from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import UsageError
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 @click.command("list-errors")
 @click.option("--since", type=duration, metavar="TIME", help="Only those seen in the last 2h, 3d ...")
-@click.option("--integration", metavar="NAME", help="Only this integration's.")
+@click.option(
+    "--integration", metavar="NAME", shell_complete=integration_names, help="Only this integration's."
+)
 @click.option("--kind", metavar="KIND", help="Only this kind: login_refused, held ...")
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N.")
@@ -86,7 +89,7 @@ def _print(found: Sequence[OpenError], groups: Sequence[Group], now: datetime, *
 
 
 @click.command()
-@click.argument("error_ids", nargs=-1, required=True, metavar="ERROR_ID...")
+@click.argument("error_ids", nargs=-1, required=True, metavar="ERROR_ID...", shell_complete=error_ids)
 @pass_settings
 def dismiss(settings: Settings, error_ids: tuple[str, ...]) -> None:
     """Close errors that are dealt with.
