@@ -191,7 +191,7 @@ def _message_row(message: MessageResult, *, dry_run: bool) -> tuple[Cell, ...]:
         *((Cell(message.alias or "", Tone.QUIET),) if dry_run else ()),
         Cell(workspace),
         _made(message),
-        _reply(message.reply),
+        _reply(message.reply, dry_run=dry_run),
     )
 
 
@@ -204,7 +204,9 @@ def _made(message: MessageResult) -> Cell:
     return Cell(words, tone, below=message.detail)
 
 
-def _reply(reply: str) -> Cell:
+def _reply(reply: str, *, dry_run: bool) -> Cell:
+    if dry_run and reply == "pending":  # nothing waits for a next sweep: nothing was done
+        return Cell("would be sent", Tone.GOOD)
     state = reply.partition(":")[0]
     tone = {"sent": Tone.GOOD, "failed": Tone.BAD, "unknown": Tone.BAD, "pending": Tone.WARNING}
     return Cell(reply or "none", tone.get(state, Tone.QUIET), below=_why(reply))

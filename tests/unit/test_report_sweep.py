@@ -158,6 +158,12 @@ def test_why_no_reply_went_out(reply: str, why: str) -> None:
     assert (row[-1].text, row[-1].below) == (reply, why)
 
 
+def test_a_dry_run_says_of_a_reply_that_it_would_be_sent() -> None:
+    mail = IntegrationResult("payroll", messages=(replace(CASE, reply="pending"),))
+    (row,) = sweep.messages(replace(result(mail), dry_run=True)).rows
+    assert (row[-1].text, row[-1].below) == ("would be sent", "")
+
+
 @pytest.mark.parametrize(
     ("outcomes", "error", "line"),
     [
