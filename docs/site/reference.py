@@ -52,7 +52,7 @@ def pages() -> dict[str, str]:
         "records.md": records(),
         "exit-status.md": exit_status(),
     }
-    return {name: f"{MADE}\n\n" + "\n".join(lines) + "\n" for name, lines in made.items()}
+    return {name: "\n".join(lines) + f"\n\n{MADE}\n" for name, lines in made.items()}
 
 
 def configuration() -> Iterator[str]:
@@ -147,12 +147,16 @@ def commands() -> Iterator[str]:
 
 
 def _command(names: tuple[str, ...], command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=" ".join(names), max_content_width=100)
+    context = click.Context(command, info_name=" ".join(names), **app.context_settings)
     usage = " ".join((*names, *command.collect_usage_pieces(context)))
     yield from ("", f"## {' '.join(names)}", "", f"`{usage}`", "")
     for paragraph in (command.help or "").replace("\b\n", "").split("\n\n"):
         yield from (_escaped(" ".join(paragraph.split())), "")
-    shown = [record for each in command.get_params(context) if (record := each.get_help_record(context))]
+    shown = [
+        record
+        for each in command.get_params(context)
+        if (record := each.get_help_record(context)) and record[1]
+    ]
     yield from ("| option | does |", "|---|---|")
     for options, text in shown:
         yield _row(
@@ -179,13 +183,14 @@ def errors() -> Iterator[str]:
     )
     told = given()
     for kind in kinds():
+        first = " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
         again = "tried again by itself" if kind.transient else "not tried again before something changes"
         yield from (
             "",
             f"## {kind('').kind}",
             "",
             (
-                f"{_escaped(_sentence(' '.join((kind.__doc__ or '').split())))}"
+                f"{_escaped(_sentence(first))}"
                 f" Width: {kind.scope}; {again}; exit status {int(kind.exit_code)}."
             ),
             "",
