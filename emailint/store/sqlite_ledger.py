@@ -162,7 +162,8 @@ def _refuse_unwritable(connection: sqlite3.Connection) -> None:
 def _complete(database: Database, connection: sqlite3.Connection) -> None:
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'message'").fetchone() is None:
         return  # no ledger, as will be said
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'hook'").fetchone() is None:
+    added = "SELECT count(*) FROM sqlite_master WHERE name IN ('hook', 'ignored')"
+    if connection.execute(added).fetchone() != (2,):
         with database.writing() as writing:
             schema.complete(writing)
 
