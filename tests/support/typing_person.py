@@ -53,9 +53,14 @@ class TypingPerson:
         os.write(self._terminal, f"{answer}\n".encode())
 
     def interrupts(self, question: str) -> None:
-        """Wait until the question is there, and press Control-C."""
+        """Wait until the question is there, and press Control-C until a line comes of it.
+
+        Python's line editing misses one that arrives just before it waits for a key.
+        """
         self.waits_for(question)
         os.write(self._terminal, b"\x03")
+        while self._sees_no_line(1.0):
+            os.write(self._terminal, b"\x03")
 
     def waits_for(self, text: str) -> None:
         """Wait until the text is there, after what was waited for before."""
@@ -70,6 +75,16 @@ class TypingPerson:
         while self._sees_more(PATIENCE):
             pass
         return self.process.wait(timeout=PATIENCE)
+
+    def _sees_no_line(self, seconds: float) -> bool:
+        """Whether so long nothing but what stands beside the question comes, and the command goes on."""
+        until = time.monotonic() + seconds
+        while "\n" not in self.seen[self._read_to :]:
+            if time.monotonic() >= until:
+                return self.process.poll() is None
+            if not self._sees_more(until - time.monotonic()) and self.process.poll() is not None:
+                return False
+        return False
 
     def _sees_more(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._terminal], [], [], max(seconds, 0))
