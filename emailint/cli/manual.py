@@ -78,7 +78,13 @@ def _commands(
 
 
 def _context(names: Sequence[str], command: click.Command) -> click.Context:
-    return click.Context(command, info_name=" ".join(names), max_content_width=100)
+    """As below the root: a command keeps the names of its option for help from its first context on."""
+    return click.Context(
+        command,
+        info_name=" ".join(names),
+        max_content_width=100,
+        help_option_names=app.context_settings["help_option_names"],
+    )
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:

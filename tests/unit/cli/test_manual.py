@@ -188,3 +188,11 @@ def test_the_page_on_completion_says_what_each_shell_is_told() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     folders = [folder.removeprefix("share/") for folder in project["tool"]["setuptools"]["data-files"]]
     assert [folder for folder in folders if f"`{folder}`" not in page] == []
+
+
+def test_pages_name_the_options_for_help_that_there_are() -> None:
+    assert [
+        name
+        for name, page in files().items()
+        if name.endswith(".1") and "\\fB\\-h, \\-\\-help\\fR" not in page
+    ] == []
