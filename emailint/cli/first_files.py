@@ -141,7 +141,7 @@ def _names(path: Path) -> frozenset[str]:
 
 def _next(draft: Draft) -> list[str]:
     name = draft.answers.name
-    first = ["check"] if draft.prints else []
+    first = ["check"]
     if draft.answers.login.way in ("device", "person"):
         first += [f"authorize {name}", f"test-connection {name}"]
     return [*first, "process --dry-run", "process", "schedule"]

@@ -97,7 +97,11 @@ def test_a_variable(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ([*GMAIL, "--provider", "gmail", "--tenant", "x", "--path", "y"], 2, "--path, --tenant"),
         (OWN, 2, "add --host HOST"),
-        ([*OWN, "--host", "mail.example.org"], 0, "Now:"),
+        (
+            [*OWN, "--host", "mail.example.org"],
+            0,
+            "Now:\n  emailint check\n  emailint process --dry-run\n  emailint process\n  emailint schedule\n",
+        ),
         ([*OWN, "--host", "https://mail.example.org"], 2, "write the host name alone"),
         (MICROSOFT, 2, "add --tenant"),
         (
