@@ -10,7 +10,7 @@ Each class says how wide the trouble is (`scope`) and whether trying again can h
     │   └── StoreBusy          run          transient   exit 0    another sweep holds the store
     ├── DirectoryError         run          permanent             the directory cannot be used as it is
     ├── MetricsFailed          message      permanent             the file of metrics cannot be written
-    ├── StoreWarning           run          permanent   exit 1    a file of the store was changed by others
+    ├── StoreWarning           run          permanent             a file of the store was changed by others
     ├── SourceError            integration                        a mailbox cannot be swept
     │   ├── ConnectionFailed   integration  transient             name, TCP, time-out, lost connection
     │   ├── TlsFailed          integration  permanent             certificate or TLS refused

@@ -179,6 +179,7 @@ def errors() -> Iterator[str]:
             " Width: *run* is all of the sweep, *integration* one mailbox, *message* one mail. What is tried again needs"
             " nobody, unless it lasts. Errors of a run or a mailbox close with the next good sweep, those of a mail when it"
             " has come to its end; those of replies, held and quarantined mail with `emailint retry` or `emailint dismiss`."
+            " Few of them end a command: what they make of the status of a sweep stands [there](exit-status.md)."
         ),
     )
     told = given()
@@ -191,7 +192,7 @@ def errors() -> Iterator[str]:
             "",
             (
                 f"{_escaped(_sentence(first))}"
-                f" Width: {kind.scope}; {again}; exit status {int(kind.exit_code)}."
+                f" Width: {kind.scope}; {again}; a command that it ends has exit status {int(kind.exit_code)}."
             ),
             "",
             f"**What to do:** {CURES[kind]}",

@@ -117,7 +117,7 @@ class Sandbox:
     def _unknown(self, name: str, error: jinja2.TemplateNotFound) -> TemplateError:
         wanted = str(error.name or name)
         place = _place(error.__traceback__)
-        known = sorted(path.stem for folder in self._folders for path in folder.glob("*.j2"))
+        known = sorted(path.stem for folder in self._folders for path in folder.glob("[!_]*.j2"))
         near = difflib.get_close_matches(wanted, known, n=1)
         return TemplateError(
             f"{place + ': ' if place else ''}there is no template {wanted[:100]!r} in "

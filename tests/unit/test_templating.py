@@ -261,6 +261,16 @@ def test_an_unknown_name_is_answered_with_the_nearest(owned: Callable[..., Templ
     assert caught.value.hint == "did you mean case-confirm?"
 
 
+def test_an_unknown_name_is_answered_with_those_that_can_be_rendered(tmp_path: Path) -> None:
+    for name in ("_frame", "confirm"):
+        (tmp_path / f"{name}.j2").write_text("{% block text %}{% endblock %}")
+    with pytest.raises(TemplateError) as caught:
+        Templates(tmp_path).render_block("zzz", "text", {})
+    assert caught.value.hint == (
+        "there are: case-confirm, case-confirm-expected-time, confirm, follow-up-received"
+    )
+
+
 @pytest.mark.parametrize(
     ("source", "line"),
     [

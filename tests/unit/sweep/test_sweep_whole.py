@@ -661,6 +661,20 @@ def test_a_store_that_fails_stops_the_sweep_before_marking(
     assert (len(world.lines()), world.source.unread(), len(world.outbound.sent)) == (1, [], 1)
 
 
+def test_a_file_of_the_store_that_was_changed_is_told_and_is_no_failure_of_the_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Projection.project
+
+    def warn(projection: Projection, ledger: Ledger) -> ProjectionReport:
+        return replace(whole(projection, ledger), warnings=("cases.jsonl was changed",))
+
+    monkeypatch.setattr(Projection, "project", warn)
+    world.source.deliver(letter(1))
+    assert not world.sweep().trouble
+    assert [each.trouble.kind for each in world.open_errors()] == ["store_warning"]
+
+
 def test_a_field_that_cannot_be_made_is_an_error_until_it_can(world: World) -> None:
     broken = Alias("payroll@example.org", default=True, case=CaseDefaults(category="{{ message.nope }}"))
     world.change(aliases=(broken,))
