@@ -24,3 +24,15 @@ def test_the_pictures_are_up_to_date(tmp_path: Path) -> None:
     made, kept = shown(tmp_path), shown(FOLDER)
     assert set(made) == {"process.svg", "list-errors.svg", "status.svg", "test-connection.svg"}
     assert [name for name in made if made[name] != kept.get(name)] == [], "run make pictures"
+
+
+def test_each_picture_of_the_command_and_each_template_is_shown_on_a_page() -> None:
+    root = FOLDER.parents[1]
+    pages = "".join(
+        page.read_text(encoding="utf-8") for page in (root / "README.md", *root.glob("docs/**/*.md"))
+    )
+    seen = set(re.findall(r"!\[[^]]+\]\([^)]*pictures/([^)]+)\)", pages))
+    assert {path.name for path in FOLDER.glob("*.svg")} <= seen
+    kinds = r"-(?:desktop|phone)-(?:dark|light)\.png"
+    drawn = {re.sub(kinds, "", path.name) for path in FOLDER.glob("*.png")}
+    assert drawn == {re.sub(kinds, "", name) for name in seen if name.endswith(".png")}
