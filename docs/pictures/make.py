@@ -105,7 +105,7 @@ def _seen(folder: Path, words: list[str]) -> str:
 
 
 def _fixed(text: str, folder: Path) -> str:
-    text = text.replace(str(folder), "/srv/mail-desk".ljust(len(str(folder)), "s"))
+    text = text.replace(str(folder), "/srv/company-mails".ljust(len(str(folder)), "s"))
     for pattern, instead in FIXED:
         text = re.sub(pattern, instead, text)
     return text
