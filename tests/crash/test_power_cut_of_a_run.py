@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.support.dying import Dying
     from tests.support.power import Operation
 
-SHARE: Final = 1 if "EMAILINT_SOAK" in os.environ else 41
+SHARE: Final = 1 if "EMAILINT_SOAK" in os.environ else 61
 REMOTE: Final = ("maildir", "outbox", "integrations.yaml")
 CASES: Final = frozenset(f"CS-{number:06d}" for number in range(1, 6))
 

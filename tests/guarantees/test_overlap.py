@@ -89,11 +89,11 @@ def test_a_run_that_is_told_to_end_at_any_moment_is_finished_by_the_next(
 ) -> None:
     """Moments spread over the whole of a run; what was begun is finished, and the next run does the rest."""
     count = 0
-    for moment in range(24 if WHOLE else 6):
+    for moment in range(24 if WHOLE else 3):
         desk.mailbox.deliver_many(letter(count + n, sender=sender(count + n)) for n in range(10))
         count += 10
         run = desk.installation.start("process")
-        time.sleep(0.05 + moment * (0.03 if WHOLE else 0.12))
+        time.sleep(0.05 + moment * (0.03 if WHOLE else 0.2))
         run.send_signal(told)
         _out, err = run.communicate(timeout=30)
         assert run.returncode in {0, 128 + told, -told} or "KeyboardInterrupt" in err, err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import io
 import signal
 import time
@@ -205,9 +206,15 @@ def test_row_077_charsets_that_are_none(world: World, charset: str) -> None:
 
 
 def quick(world: World, raw: bytes, seconds: float) -> dict[str, Any]:
-    begun = time.process_time()
-    taken = take(world, raw)
-    assert time.process_time() - begun < 2 * seconds  # twice, since the machine is shared
+    gc.collect()
+    gc.disable()  # what other tests left in this process is not this mail's
+    try:
+        begun = time.process_time()
+        taken = take(world, raw)
+        took = time.process_time() - begun
+    finally:
+        gc.enable()
+    assert took < 2 * seconds  # twice, since the machine is shared
     return taken.case
 
 
