@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from threading import BoundedSemaphore, Lock
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from emailint.errors import StoreWarning
 from emailint.sweep.options import MessageDone
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from emailint.sweep.outbox import Outbox
     from emailint.sweep.result import MessageResult
     from emailint.sweep.troubles import Troubles
-
-LOOK: Final = "this error is open until the store is rebuilt, or until it is dismissed (dismiss, with its id)"
 
 
 class AttachmentKeeper(Protocol):
@@ -135,8 +133,7 @@ class Run:
     def project(self) -> None:
         """The step `project`; what was found amiss with the JSON lines is told."""
         for warning in self.store.project().warnings:
-            error = StoreWarning(warning, hint=LOOK)
-            self.troubles.report(error, about=About(key=warning))
+            self.troubles.report(StoreWarning(warning), about=About(key=warning))
 
 
 @dataclass(slots=True)

@@ -32,9 +32,6 @@ ON_ERROR = "on_error"
 KEPT = frozenset({"held", "quarantined", "reply_bounced"})
 """Errors that wait for a person: open until somebody retries or dismisses them."""
 
-LASTING = frozenset({"store_warning"})
-"""Errors of a run that no later run ends: a file that others changed stays so until somebody looks at it."""
-
 NO_HURRY = frozenset({"secret_expires"})
 """Errors beside which an integration is well."""
 
@@ -203,13 +200,11 @@ class Troubles:
         self._close(error for error in self._open.values() if error.trouble.subject_key == key)
 
     def close_run(self) -> None:
-        """A run that came to its end: errors of runs are over, but for those that last."""
+        """A run that came to its end: errors of runs are over."""
         self._close(
             error
             for error in self._open.values()
-            if error.trouble.scope == Scope.RUN
-            and error.trouble.kind not in LASTING
-            and error.error_id not in self._seen
+            if error.trouble.scope == Scope.RUN and error.error_id not in self._seen
         )
 
     def close_loci(self, loci: Iterable[str]) -> None:

@@ -19,7 +19,6 @@ from emailint.store.upkeep.restored import Mailbox, Mailboxes
 from emailint.sweep import connect
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.options import Waiting
-from emailint.sweep.troubles import LASTING, error_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,8 +51,6 @@ def rebuild(
     with _locked(config, "store rebuild", clock, on_event):
         found = mailboxes(config, former or {})
         result = rebuilding.rebuild(config.store, found, clock.now(), confirm=confirm)
-        if result.done:
-            _close_warnings(config, clock)
     if result.plan.nameless:
         name = min(result.plan.nameless)
         raise UsageError(
@@ -61,14 +58,6 @@ def rebuild(
             hint=f"say whose it was: --mailbox {name}=ADDRESS (it had {result.plan.nameless[name]})",
         )
     return result
-
-
-def _close_warnings(config: Config, clock: Clock) -> None:
-    """What sweeps told of files that others changed is put right."""
-    with open_store(config.store) as store:
-        ids = [each.error_id for each in store.ledger.errors() if each.trouble.kind in LASTING]
-        for closed in store.ledger.close_errors(ids, clock.now()):
-            store.write_error(error_record(closed, "closed"))
 
 
 def rotate(

@@ -673,10 +673,6 @@ def test_a_file_of_the_store_that_was_changed_is_told_and_is_no_failure_of_the_s
     world.source.deliver(letter(1))
     assert not world.sweep().trouble
     assert [each.trouble.kind for each in world.open_errors()] == ["store_warning"]
-    monkeypatch.undo()
-    monkeypatch.setattr(connect, "source_for", lambda *_args, **_options: world.source)
-    world.sweep()
-    assert [each.trouble.kind for each in world.open_errors()] == ["store_warning"]  # until somebody looked
 
 
 def test_a_field_that_cannot_be_made_is_an_error_until_it_can(world: World) -> None:
