@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emailint.store.folder import open_store
+from tests.support import mixed_mail
 from tests.support.entra_double import CLIENT, SECRET, TENANT
 from tests.support.memory import letter
 
@@ -27,32 +28,18 @@ if TYPE_CHECKING:
     from tests.support.smtp import SmtpServer
 
 ADDRESS = "payroll@example.org"
-CONFIG = """
+CONFIG = (
+    """
 store: data
 limits: {batch_messages: 4, attempts: 1}
 integrations:
   - name: payroll
     mailbox: payroll@example.org
-    MAILBOX
-    aliases:
-      - {address: payroll@example.org, default: true}
-      - {address: quiet@example.org, automatic: ignore}
-      - {address: vip@example.org, unknown_sender: hold}
-"""
-ATTACHED = 'Content-Type: multipart/mixed; boundary="where-parts-end"\nMIME-Version: 1.0\n'
-PARTS = (
-    "--where-parts-end\nContent-Type: text/plain\n\nSee the slip.\n"
-    '--where-parts-end\nContent-Type: application/pdf\nContent-Disposition: attachment; filename="slip.pdf"\n'
-    "Content-Transfer-Encoding: base64\n\nJVBERi0xLjQKJSVFT0YK\n--where-parts-end--"
+    MAILBOX"""
+    + mixed_mail.ALIASES
 )
 MAILS = [
-    letter(1),
-    letter(2, sender="bob@example.com"),
-    letter(3, headers=ATTACHED, body=PARTS, sender="cem@example.com"),
-    letter(1),  # a twin of the first
-    letter(4, headers="Auto-Submitted: auto-replied\n"),
-    letter(5, to="quiet@example.org", headers="Auto-Submitted: auto-generated\n"),
-    letter(6, to="vip@example.org", sender="eve@example.net", headers=ATTACHED, body=PARTS),
+    *mixed_mail.MAILS,
     letter(7, headers="In-Reply-To: <1@example.com>\n"),
     letter(8, headers="X-Poison: yes\n", sender="dan@example.com"),
 ]

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from emailint.store.folder import open_store
+from tests.support import mixed_mail
 from tests.support.dying import DEATHS, DIED
 from tests.support.figures import Row
-from tests.support.memory import letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from tests.support.dying import Dying, Life
 
-CONFIG = """
+CONFIG = (
+    """
 store: data
 limits: {batch_messages: 3}
 integrations:
@@ -33,28 +34,10 @@ integrations:
     protocol: maildir
     path: maildir
     move_to: Done
-    outbound: {type: folder, path: outbox}
-    aliases:
-      - {address: payroll@example.org, default: true}
-      - {address: quiet@example.org, automatic: ignore}
-      - {address: vip@example.org, unknown_sender: hold}
-"""
-
-ATTACHED = 'Content-Type: multipart/mixed; boundary="b"\nMIME-Version: 1.0\n'
-PARTS = (
-    "--b\nContent-Type: text/plain\n\nSee the slip.\n"
-    '--b\nContent-Type: application/pdf\nContent-Disposition: attachment; filename="slip.pdf"\n'
-    "Content-Transfer-Encoding: base64\n\nJVBERi0xLjQKJSVFT0YK\n--b--"
+    outbound: {type: folder, path: outbox}"""
+    + mixed_mail.ALIASES
 )
-MAILS = [
-    letter(1),
-    letter(2, sender="bob@example.com"),
-    letter(3, headers=ATTACHED, body=PARTS, sender="cem@example.com"),
-    letter(1),  # a twin of the first
-    letter(4, headers="Auto-Submitted: auto-replied\n"),
-    letter(5, to="quiet@example.org", headers="Auto-Submitted: auto-generated\n"),
-    letter(6, to="vip@example.org", sender="eve@example.net", headers=ATTACHED, body=PARTS),
-]
+MAILS = list(mixed_mail.MAILS)
 CASES = 4
 REPLIES = 3
 SUBJECTS = [f"Question {number}" for number in (1, 2, 3, 4, 6)]

@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Self
 import pytest
 import trustme
 
+from tests.support.one_server import OneServer
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
@@ -300,17 +302,10 @@ def _free_ports() -> tuple[int, int]:
         return one.getsockname()[1], other.getsockname()[1]
 
 
-_running: list[Cyrus] = []
-_users: list[None] = []
+_server = OneServer(Cyrus.start)
 
 
 @pytest.fixture(scope="session")
 def cyrus() -> Iterator[Cyrus]:
-    """The one Cyrus of this test process, however many conftest files name the fixture."""
-    if not _running:
-        _running.append(Cyrus.start())
-    _users.append(None)
-    yield _running[0]
-    _users.pop()
-    if not _users:
-        _running.pop().stop()
+    """The one Cyrus of this test process."""
+    yield from _server.lend()

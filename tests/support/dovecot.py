@@ -35,6 +35,8 @@ from typing import TYPE_CHECKING, Self
 import pytest
 import trustme
 
+from tests.support.one_server import OneServer
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -353,17 +355,10 @@ def _write_certificates(root: Path) -> None:
     )
 
 
-_running: list[Dovecot] = []
-_users: list[None] = []
+_server = OneServer(Dovecot.start)
 
 
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
-    """The one Dovecot of this test process, however many conftest files name the fixture."""
-    if not _running:
-        _running.append(Dovecot.start())
-    _users.append(None)
-    yield _running[0]
-    _users.pop()
-    if not _users:
-        _running.pop().stop()
+    """The one Dovecot of this test process."""
+    yield from _server.lend()

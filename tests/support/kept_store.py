@@ -13,6 +13,7 @@ from emailint.store.records import Disposition, Entry, Journal, KeptMail, Key, N
 from emailint.sweep import upkeep
 from emailint.sweep.options import SweepOptions
 from emailint.sweep.schedule import run_sweep
+from tests.support import mixed_mail
 from tests.support.memory import letter
 from tests.unit.store.making import NOW
 
@@ -22,33 +23,19 @@ if TYPE_CHECKING:
     from emailint.config.model import Config
     from emailint.store.upkeep.rebuild import Rebuilt
 
-CONFIG = """
+CONFIG = (
+    """
 store: data
 integrations:
   - name: payroll
     mailbox: payroll@example.org
     protocol: maildir
     path: maildir
-    outbound: {type: folder, path: outbox}
-    aliases:
-      - {address: payroll@example.org, default: true}
-      - {address: quiet@example.org, automatic: ignore}
-      - {address: vip@example.org, unknown_sender: hold}
-"""
-ATTACHED = 'Content-Type: multipart/mixed; boundary="b"\nMIME-Version: 1.0\n'
-PARTS = (
-    "--b\nContent-Type: text/plain\n\nSee the slip.\n"
-    '--b\nContent-Type: application/pdf\nContent-Disposition: attachment; filename="slip.pdf"\n'
-    "Content-Transfer-Encoding: base64\n\nJVBERi0xLjQKJSVFT0YK\n--b--"
+    outbound: {type: folder, path: outbox}"""
+    + mixed_mail.ALIASES
 )
 MAILS = [
-    letter(1),
-    letter(2, sender="bob@example.com"),
-    letter(3, headers=ATTACHED, body=PARTS, sender="cem@example.com"),
-    letter(1),  # a twin of the first
-    letter(4, headers="Auto-Submitted: auto-replied\n"),
-    letter(5, to="quiet@example.org", headers="Auto-Submitted: auto-generated\n"),
-    letter(6, to="vip@example.org", sender="eve@example.net", headers=ATTACHED, body=PARTS),
+    *mixed_mail.MAILS,
     letter(7, sender="bob@example.com", headers="In-Reply-To: <2@example.com>\n"),
     letter(8, sender="ann@example.com", headers="References: <1@example.com>\n"),
 ]
