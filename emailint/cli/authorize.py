@@ -9,7 +9,7 @@ import click
 from emailint.cli.completing import integration_names
 from emailint.cli.settings import Settings, pass_settings
 from emailint.errors import Exit, UsageError
-from emailint.sweep.schedule import chosen
+from emailint.sweep.chosen import chosen
 from emailint.sweep.sign_in import authorize as sign_in_for
 from emailint.terminal import terminal_safe
 

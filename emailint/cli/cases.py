@@ -75,22 +75,16 @@ def list_cases(  # noqa: PLR0913 - one parameter an option
     The newest come last. With --json, `last` is the case id to give as --after the next time.
     """
     config = settings.load()
-    store = config.store
-    known.require_integration(integration, config, _stored(store, "integration"))
-    known.require_kind(kind, list(Kind), _stored(store, "kind"))
+    known.require_integration(integration, config, _stored(config.store, "integration"))
+    known.require_kind(kind, list(Kind), _stored(config.store, "kind"))
     start = datetime.now(UTC) - since if since else None
     wanted = journal.Wanted(
         start, integration, kind, _number(after), workspace, alias.lower() if alias else None
     )
     if not (as_json or everything or after):
         limit = limit or SHOWN
-    tail = after is None and limit is not None
-    found: Found = journal.newest(store, wanted) if tail else journal.read(store, wanted)
-    if reply is not None:
-        found = _replied(found, store, ReplyState(reply))
-    if limit is not None:
-        found = islice(found, limit)
-    chosen = reversed(list(found)) if tail else found
+    newest = after is None and limit is not None
+    chosen = _chosen(config.store, wanted, ReplyState(reply) if reply else None, limit, newest=newest)
     if as_json:  # the stored lines as they are, one at a time
         sys.stdout.writelines(records.case_document((line for line, _ in chosen), after))
         return
@@ -99,6 +93,18 @@ def list_cases(  # noqa: PLR0913 - one parameter an option
         show(sheet, plain=plain)
     else:
         click.echo("no cases")
+
+
+def _chosen(
+    store: Path, wanted: journal.Wanted, reply: ReplyState | None, limit: int | None, *, newest: bool
+) -> Found:
+    """The cases to show, oldest first: the newest so many, or the first so many."""
+    found: Found = journal.newest(store, wanted) if newest else journal.read(store, wanted)
+    if reply is not None:
+        found = _replied(found, store, reply)
+    if limit is not None:
+        found = islice(found, limit)
+    return reversed(list(found)) if newest else found
 
 
 def _stored(store: Path, key: str) -> Iterator[str | None]:

@@ -14,8 +14,8 @@ from emailint.errors import Exit
 from emailint.probe import Outcome
 from emailint.report.screen import show_row
 from emailint.report.steps import WIDTHS, connection_document, row
+from emailint.sweep.chosen import chosen
 from emailint.sweep.connect import outbound_for, source_for
-from emailint.sweep.schedule import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -149,7 +149,6 @@ class TokenHttp:
     ) -> requests.Response:
         import requests  # noqa: PLC0415 - loaded already
 
-        host = urlsplit(url).netloc
         try:
             answer = self._session.request(
                 method,
@@ -163,22 +162,27 @@ class TokenHttp:
         except (requests.RequestException, OSError) as error:
             raise unreachable(error, url) from None
         self.skew, self.said = _skew(answer.headers), answer
-        if answer.status_code == 429:
-            wait = retry_after(answer.headers)
-            told = f" ({wait:.0f} s)" if wait else ""
-            raise Throttled(f"{host} asks to sign in later{told}", hint=AGAIN, retry_after=wait)
-        if answer.status_code >= 500:
-            raise ConnectionFailed(
-                f"{host} cannot sign anybody in now: status {answer.status_code}",
-                hint=AGAIN,
-                retry_after=retry_after(answer.headers),
-            )
-        if 300 <= answer.status_code < 400:
-            raise ProtocolFailed(
-                f"{host} sends elsewhere, which is not followed; no secret was sent there",
-                hint="check oauth.authority, and whether a proxy wants a sign-in of its own",
-            )
+        _refuse(answer, urlsplit(url).netloc)
         return answer
+
+
+def _refuse(answer: requests.Response, host: str) -> None:
+    """Raise for what is no answer to the question: later, not now, elsewhere."""
+    if answer.status_code == 429:
+        wait = retry_after(answer.headers)
+        told = f" ({wait:.0f} s)" if wait else ""
+        raise Throttled(f"{host} asks to sign in later{told}", hint=AGAIN, retry_after=wait)
+    if answer.status_code >= 500:
+        raise ConnectionFailed(
+            f"{host} cannot sign anybody in now: status {answer.status_code}",
+            hint=AGAIN,
+            retry_after=retry_after(answer.headers),
+        )
+    if 300 <= answer.status_code < 400:
+        raise ProtocolFailed(
+            f"{host} sends elsewhere, which is not followed; no secret was sent there",
+            hint="check oauth.authority, and whether a proxy wants a sign-in of its own",
+        )
 
 
 def _authorities(ca_file: Path | None) -> str | bool:

@@ -18,13 +18,14 @@ from emailint.store.folder import open_store
 from emailint.store.records import Disposition
 from emailint.sweep import connect, opening, plans
 from emailint.sweep.books import AuditResult, Evidence, MailboxAudit, Standing, Terms, judge
+from emailint.sweep.chosen import chosen
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.contents import heads, known_contents
 from emailint.sweep.crew import Crew
 from emailint.sweep.options import SweepOptions
 from emailint.sweep.order import MailboxSweep
 from emailint.sweep.run import Tally
-from emailint.sweep.schedule import Conditions, chosen, run_of
+from emailint.sweep.schedule import Conditions, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

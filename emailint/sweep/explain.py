@@ -18,9 +18,10 @@ from emailint.routing.rules import NO_REPLY, origins
 from emailint.sources.protocol import MessageRef, RawMessage
 from emailint.store.records import Disposition, ReplyState
 from emailint.sweep import connect, entry, mailbox, opening, plans
+from emailint.sweep.chosen import chosen
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.options import SweepOptions
-from emailint.sweep.schedule import Conditions, chosen, run_of
+from emailint.sweep.schedule import Conditions, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

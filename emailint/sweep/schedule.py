@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emailint.directory.model import NOBODY
-from emailint.errors import ConnectionFailed, EmailintError, StoreError, UsageError
+from emailint.errors import ConnectionFailed, EmailintError, StoreError
 from emailint.routing.knowledge import knowledge_of
 from emailint.store.lock import StoreHeld
 from emailint.store.records import Health
 from emailint.sweep import backoff, connect, held_store, opening, watched
+from emailint.sweep.chosen import chosen
 from emailint.sweep.clock import Budget, SystemClock
 from emailint.sweep.crew import Crew
 from emailint.sweep.heartbeat import Heartbeat
@@ -164,23 +164,6 @@ class Sweep:
             self.run.troubles.remind(ending, integration)
 
 
-def chosen(config: Config, names: Sequence[str]) -> list[Integration]:
-    """The enabled integrations, or those named. Raises UsageError for a name that is not there."""
-    known = {integration.name: integration for integration in config.integrations}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise UsageError(
-            f"no integration is named {unknown[0]!r} in {config.path}",
-            hint=f"the integrations there are: {', '.join(known) or 'none'}",
-        )
-    if names:
-        return [known[name] for name in dict.fromkeys(names)]
-    enabled = [integration for integration in config.integrations if integration.enabled]
-    if len(enabled) > config.concurrency:
-        random.shuffle(enabled)  # where a deadline may cut the sweep short, nobody is always last
-    return enabled
-
-
 def run_sweep(
     config: Config,
     options: SweepOptions,
@@ -200,23 +183,17 @@ def run_sweep(
     budget = budget or Budget(clock, options.deadline)
     tell = on_event or (lambda _event: None)
     integrations = chosen(config, options.integrations)
+    given = Conditions(config, options, clock, budget, tell)
     if options.dry_run:
         with opening.dry(config) as store:
-            return _swept(Conditions(config, options, clock, budget, tell), store, integrations)
-    names = [integration.name for integration in integrations]
+            return _swept(given, store, integrations)
     heartbeat = Heartbeat(config)
     try:
-        with opening.locked(config, options, names, budget, clock, tell) as (lock, store):
-            heartbeat.start()
-            given = Conditions(config, options, clock, budget, tell)
-            result = _swept(given, store, integrations, store.ledger)
-            result = watched.watched(config, lock, store, clock, result)
-            recovered = held_store.over(config, names, clock.now())
-            result = replace(result, recovered=(*recovered, *result.recovered)) if recovered else result
+        result = _alone(given, integrations, heartbeat)
     except StoreHeld as held:
         if options.terminal:
             raise
-        return held_store.given_way(config, names, held, clock.now())
+        return held_store.given_way(config, [each.name for each in integrations], held, clock.now())
     except StoreError as error:
         watched.failed(config, error, clock)
         heartbeat.fail(error)
@@ -234,6 +211,18 @@ class Conditions:
     clock: Clock
     budget: Budget
     tell: Callable[[Event], None]
+
+
+def _alone(given: Conditions, integrations: Sequence[Integration], heartbeat: Heartbeat) -> SweepResult:
+    """A sweep that has the store to itself."""
+    config, clock = given.config, given.clock
+    names = [each.name for each in integrations]
+    with opening.locked(config, given.options, names, given.budget, clock, given.tell) as (lock, store):
+        heartbeat.start()
+        result = _swept(given, store, integrations, store.ledger)
+        result = watched.watched(config, lock, store, clock, result)
+        recovered = held_store.over(config, names, clock.now())
+        return replace(result, recovered=(*recovered, *result.recovered)) if recovered else result
 
 
 def _swept(
