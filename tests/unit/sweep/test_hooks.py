@@ -208,7 +208,7 @@ def _runs(pid: int) -> bool:
         (("/bin/sh", "-c", "kill -9 $$"), "was ended by signal 9"),
         (("/bin/sh", "-c", "exec 0<&- 1>&- 2>&-; exit 5"), "ended with status 5"),
         (
-            ("/bin/sh", "-c", "yes 0123456 >&2 & sleep 0.3; kill $!; echo last >&2; exit 1"),
+            ("/bin/sh", "-c", "yes 0123456 >&2 & sleep 0.3; kill $!; wait $! 2>&-; echo last >&2; exit 1"),
             "status 1: last",
         ),
     ],
