@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emailint.cli.previews import template_problems
 from emailint.cli.settings import Settings, pass_settings
+from emailint.cli.template_checks import template_problems
 from emailint.config.problems import ConfigProblems, Problem
 from emailint.directory.check import check as inspect_directory
 from emailint.errors import Exit
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 def check(settings: Settings) -> int:
     """Check configuration, templates and directory, without network.
 
-    Says everything that is wrong at once, with file, line and what to do. Each template that is named is
-    rendered with a sample case; no password is asked for and no server is spoken to.
+    Says everything that is wrong at once, with file, line and what to do. Each template is rendered with
+    sample cases, but for files that begin with _, which are parts of others; no password is
+    asked for and no server is spoken to.
     """
     config = settings.load()
     problems = [*template_problems(config), *authority_problems(config)]

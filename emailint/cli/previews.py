@@ -1,41 +1,35 @@
-"""Replies made of samples and of mails in files: for `render-template` and `check`."""
+"""Replies made of samples and of mails in files."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from emailint.config.model import ReplySettings
-from emailint.config.problems import Problem
 from emailint.errors import TemplateError, UsageError
 from emailint.message import read_message
 from emailint.message.model import InboundMessage, ReadSettings
 from emailint.message.quoted import MARKER
 from emailint.reply.compose import ReplyFacts, compose
-from emailint.reply.language import AUTO, DEFAULT, asked, editions, languages, shorter
+from emailint.reply.language import AUTO, editions, languages, shorter
 from emailint.reply.render import (
     SAMPLE_MAILBOX,
     Addressed,
     Wording,
     flaws_of,
-    follow_up_samples,
     preview,
     sample,
-    samples,
 )
 from emailint.reply.stored import StoredLine
 from emailint.routing.alias import match_alias
 from emailint.routing.knowledge import knowledge_of
-from emailint.routing.record import Arrival, field_variables, make_case
-from emailint.routing.rules import variants
-from emailint.routing.sender import sender_of
+from emailint.routing.record import Arrival, make_case
 from emailint.routing.workspace import find_workspace
-from emailint.templating import Templates, render_field
+from emailint.templating import Templates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from emailint.config.model import Alias, Config, Integration
     from emailint.reply.render import Rendered
@@ -43,8 +37,6 @@ if TYPE_CHECKING:
 _HTML_HINT: Final = "docs/reference/templates.md lists what mail programs show"
 _NOT_SHOWN: Final = {"date", "message-id", "mime-version", "content-type", "content-transfer-encoding"}
 SAMPLE_NUMBER = "000042"
-_PLACE: Final = re.compile(r"(.+?\.j2|field template)(?::(\d+))?: (.+)", re.DOTALL)
-"""What stands before the words of an error: a template's file, or what a field's template is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +124,10 @@ def preview_of(
     """The preview for the octets of a mail, or for a sample case that was sent to `alias`.
 
     Raises UsageError for a mail without a configuration, for one that no alias of it fits, and for an alias
-    that is not there.
+    or a language that is not there.
     """
+    if language is not None:
+        _require_language(config, name, language)
     if raw is None:
         return Preview(config, name, _sample_to(config, alias), language)
     if config is None or not config.integrations:
@@ -142,6 +136,12 @@ def preview_of(
             hint="name it with -c FILE, or leave --message out for a sample",
         )
     return Preview(config, name, _stored(config, raw), language)
+
+
+def _require_language(config: Config | None, name: str, language: str) -> None:
+    there = {*editions(Templates(config.templates if config else None), name), *languages()}
+    if not there.intersection(shorter(language)):
+        raise UsageError(f"no reply is there in {language!r}", hint=f"there are: {', '.join(sorted(there))}")
 
 
 def _sample_to(config: Config | None, address: str | None) -> StoredLine:
@@ -155,42 +155,6 @@ def _sample_to(config: Config | None, address: str | None) -> StoredLine:
     )
 
 
-def template_problems(config: Config) -> Iterator[Problem]:
-    """What is wrong with the templates that are named, and with the languages that are asked of them."""
-    templates = Templates(config.templates)
-    yield from _language_problems(config, templates)
-    lines = {False: tuple(samples()), True: tuple(follow_up_samples())}
-    wrong: dict[tuple[str, tuple[str, str, str, str]], None] = {}
-    for (name, follow_up), integration in {(name, on): each for each, name, on in _named(config)}.items():
-        where = f"template {name} of integration {integration.name}"
-        wrong |= {(where, each): None for each in _wrong(templates, name, integration, lines[follow_up])}
-    for where, (file, line, what, hint) in wrong:
-        yield _problem(config, where, TemplateError(f"{file}:{line}: {what}" if line else what, hint=hint))
-    for integration in config.integrations:
-        for where, alias in _variants(integration):
-            for field, error in _field_errors(alias):
-                yield _problem(config, f"integration {integration.name}, {where}, case.{field}", error)
-
-
-def _language_problems(config: Config, templates: Templates) -> Iterator[Problem]:
-    """Languages that neither a template nor the built-in words are there in: such a reply would be English.
-
-    An owner's own template needs no edition of its own to be in one of the languages that we know.
-    """
-    asks = {
-        (name, asked(alias.reply.language)[1]): f"integration {integration.name}, {where}"
-        for integration in config.integrations
-        for where, alias in _variants(integration)
-        for name in _answering(alias)
-    }
-    for (name, language), where in asks.items():
-        there = editions(templates, name)
-        if not any(tag in there or tag in languages() for tag in shorter(language)):
-            what = f"template {name} is not there in {language!r}: such a reply would be said to be English"
-            cure = f"write one of {', '.join(sorted({*there, *languages()}))}, or make {name}.{language}.j2"
-            yield Problem(str(config.path), 0, f"{where}, reply.language", what, cure)
-
-
 def template_flaws(
     templates: Templates, name: str, stored: StoredLine, mailbox: str, language: str
 ) -> Iterator[TemplateError]:
@@ -198,63 +162,6 @@ def template_flaws(
     addressed = Addressed(str(stored.record.get("alias") or mailbox), mailbox)
     for flaw in flaws_of(templates, name, stored, addressed, Wording(language)):
         yield TemplateError(f"{flaw.place}: {flaw.what}" if flaw.place else flaw.what, hint=_HTML_HINT)
-
-
-def _wrong(
-    templates: Templates, name: str, integration: Integration, lines: Iterable[dict[str, Any]]
-) -> Iterator[tuple[str, str, str, str]]:
-    """All that is wrong with a template over the lines and languages: file, line, what, hint."""
-    for language in (*editions(templates, name), DEFAULT):
-        for record in lines:
-            stored = StoredLine(record)
-            wording = Wording(language)
-            try:
-                preview(templates, name, stored, marker=MARKER, mailbox=integration.mailbox, wording=wording)
-                errors = [*template_flaws(templates, name, stored, integration.mailbox, language)]
-            except TemplateError as error:
-                errors = [error]
-            for each in errors:
-                found = _PLACE.match(str(each))
-                file, line, what = found.groups() if found else ("", "", str(each))
-                yield file, line or "", what if line else str(each), each.hint
-
-
-def _named(config: Config) -> Iterator[tuple[Integration, str, bool]]:
-    """Each template, and whether it answers follow-ups."""
-    for integration in config.integrations:
-        for _, alias in _variants(integration):
-            if alias.reply.template is not None:
-                yield integration, alias.reply.template, False
-            if alias.reply.follow_up_template is not None:
-                yield integration, alias.reply.follow_up_template, True
-
-
-def _answering(alias: Alias) -> Iterator[str]:
-    yield from filter(None, (alias.reply.template, alias.reply.follow_up_template))
-
-
-def _variants(integration: Integration) -> Iterator[tuple[str, Alias]]:
-    """Each alias as it stands, and as each of its rules changes it, with words that say which."""
-    for alias in integration.aliases:
-        yield f"alias {alias.address}", alias
-        for name, changed in variants(alias):
-            yield f"alias {alias.address}, {name}", changed
-
-
-def _field_errors(alias: Alias) -> Iterator[tuple[str, TemplateError]]:
-    """Case fields that cannot be rendered over a sample mail."""
-    message = InboundMessage(fingerprint="", raw_sha256="", size=0, subject="A subject", text="A text")
-    variables = field_variables(message, sender_of(message, alias), alias.workspace)
-    case = alias.case
-    names = ("subject", "category", "case_type", "priority", "status", "assigned_to")
-    templates = {name: getattr(case, name) for name in names}
-    templates |= {f"fields.{name}": value for name, value in case.fields.items()}
-    for field, template in templates.items():
-        if isinstance(template, str):
-            try:
-                render_field(template, variables)
-            except TemplateError as error:
-                yield field, error
 
 
 def _stored(config: Config, raw: bytes) -> StoredLine:
@@ -281,12 +188,3 @@ def _integration_for(config: Config, message: InboundMessage) -> Integration:
         if match is not None and match.matched_by != "default":
             return integration
     return config.integrations[0]
-
-
-def _problem(config: Config, where: str, error: TemplateError) -> Problem:
-    """As what is wrong with a configuration; the file is the template's, where it has one."""
-    found = _PLACE.match(str(error))
-    place, line, what = found.groups() if found else (None, None, str(error))
-    file = place if place and place.endswith(".j2") else str(config.path)
-    number = int(line) if line and file == place else 0
-    return Problem(file, number, where, what, error.hint or "correct the template")

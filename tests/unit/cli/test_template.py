@@ -244,6 +244,25 @@ def test_check_tells_a_language_that_no_template_has(
     assert said.count("reply.language") == bool(told)
 
 
+def test_check_renders_templates_that_nothing_names_and_no_parts(
+    templates: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (templates / "_part.j2").write_text("{{ nobody", encoding="utf-8")
+    (templates / "spare.j2").write_text(OWN, encoding="utf-8")
+    assert main(["check"]) == Exit.OK
+    (templates / "spare.de.j2").write_text(OWN.replace("</p>", ""), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["check"]) == Exit.CONFIG
+    said = capsys.readouterr().err
+    assert f"{templates / 'spare.de.j2'}:3  template spare, which nothing names  <p> is not closed; " in said
+
+
+def test_a_language_that_is_not_there_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render-template", "case-confirm", "--language", "xx"]) == Exit.USAGE
+    assert "no reply is there in 'xx'" in capsys.readouterr().err
+    assert "Guten Tag," in ran(capsys, "render-template", "case-confirm", "--language", "de-AT")
+
+
 def test_check_renders_the_template_of_follow_ups_over_follow_ups(
     templates: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
