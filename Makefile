@@ -10,7 +10,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-PYTEST_ARGS ?= -n auto --maxprocesses=4 --dist=worksteal
+PYTEST_ARGS ?= -n 3 --dist=worksteal
 SOAK_ARGS ?=
 SOURCES := pyproject.toml README.md LICENSE $(shell find emailint -type f ! -name '*.pyc')
 PORTABLE := LC_ALL=C.UTF-8 PYTHONUTF8=1
