@@ -54,7 +54,7 @@ def outbound_complaints(
         return
     if outbound.type == "folder" and outbound.path is None:
         yield Complaint(here, "a folder needs a path", "add `path: data/outbox`", ((*here, "path"),))
-    for key in sorted(keys.model_fields_set - _OUTBOUND_KEYS[outbound.type]):
+    for key in sorted(keys.written - _OUTBOUND_KEYS[outbound.type]):
         yield Complaint((*here, key), f"means nothing for {outbound.type}", "take it out")
     if outbound.type == "smtp":
         yield from _smtp(keys, integration, here)

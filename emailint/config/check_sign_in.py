@@ -85,7 +85,7 @@ def _with(
         yield Complaint((*place, "password"), what, cure, about)
     here: Location = (*place, "oauth")
     allowed = _ENTRA if issuer == "entra" else _OTHERS
-    for key in sorted(keys.model_fields_set - allowed):
+    for key in sorted(keys.written - allowed):
         other = "add `provider:` (gmail, yahoo, aol)" if issuer == "entra" else "use an app password"
         cure = f"take it out: this mailbox signs in at {_WHERE[issuer]}; or {other}"
         yield Complaint((*here, key), f"means nothing for {written.provider or _WHERE[issuer]}", cure)

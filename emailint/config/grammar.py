@@ -169,7 +169,10 @@ def host(value: object) -> str:
 def https_url(value: object) -> str:
     """An address that begins with https, without user, query or fragment; no slash at its end."""
     found = line(value)
-    parts = urlsplit(found)
+    try:
+        parts = urlsplit(found)
+    except ValueError:  # `https://[`, and letters that would turn into others
+        parts = urlsplit("")
     if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
         raise Wrong("is no https address", "write it as https://login.microsoftonline.com")
     return found.rstrip("/")

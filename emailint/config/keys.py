@@ -5,8 +5,6 @@ and `resolve.py`, once the single values are known to be well formed. The JSON S
 here.
 """
 
-from pydantic import Field
-
 from emailint.config.keys_base import Keys, key
 from emailint.config.kinds import (
     Address,
@@ -79,10 +77,9 @@ class ReplyKeys(Keys):
         default="auto",
         examples=["auto", "de", "auto/es"],
     )
-    from_: NamedAddress | None = Field(
-        None,
+    from_: NamedAddress | None = key(
+        "sender of the replies; the mailbox's address unless said; may hold a display name",
         alias="from",
-        description="sender of the replies; the mailbox's address unless said; may hold a display name",
         examples=["Payroll team <payroll@example.com>"],
     )
     envelope_from: ReversePath | None = key(

@@ -5,35 +5,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import core_schema
-
 from emailint.config import grammar
+from emailint.config.keys_base import Grammar
 from emailint.config.model import AUTOMATIC_KINDS
 from emailint.config.providers import PROVIDERS
 from emailint.config.secrets import GivenSecret, SecretCommand, SecretFile
-
-
-class Grammar:
-    """Ties a function of `grammar` to a field: it alone decides, and the schema tells editors about it."""
-
-    __slots__ = ("_parse", "_schema")
-
-    def __init__(self, parse: Callable[[object], object], schema: dict[str, Any]) -> None:
-        self._parse = parse
-        self._schema = schema
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._parse)
-
-    def __get_pydantic_json_schema__(
-        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        if self._schema.get("type") == "string" and not self._schema.keys() & {"pattern", "format"}:
-            return dict(self._schema)
-        return {"anyOf": [self._schema, {"type": "string", "pattern": r"\$\{[A-Za-z_]"}]}
 
 
 def _words(*allowed: str) -> Grammar:

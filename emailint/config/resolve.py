@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _IMAP_PORTS: Final = {"implicit": 993, "starttls": 143, "none": 143}
 _SMTP_PORTS: Final = {"implicit": 465, "starttls": 587, "none": 25}
 _SENDMAIL: Final = ("/usr/sbin/sendmail",)
-_ALIAS_SETTINGS: Final = tuple(AliasSettings.model_fields)
+_ALIAS_SETTINGS: Final = tuple(each.name for each in AliasSettings.declared.values())
 
 Said = dict[str, Any]
 """What was said, by key; mappings within are merged key by key."""
@@ -176,7 +176,7 @@ class _Resolver:
         )
 
     def _outbound_type(self, keys: OutboundKeys, protocol: str) -> str:
-        if keys.model_fields_set - {"save_to_sent_items"}:
+        if keys.written - {"save_to_sent_items"}:
             return "smtp"
         if protocol == "graph":
             return "graph"
@@ -184,12 +184,12 @@ class _Resolver:
 
     def _outbound_ca_file(self, keys: OutboundKeys, preset: Provider | None) -> Path | None:
         """As for reading unless said, but a provider's own server has a certificate that all systems know."""
-        said_or_known = "ca_file" in keys.model_fields_set or preset is not None
+        said_or_known = "ca_file" in keys.written or preset is not None
         return keys.ca_file if said_or_known else self._keys.ca_file
 
     def _login(self, keys: OutboundKeys) -> tuple[str | None, SecretSource | None]:
         """As for reading unless said; none where `username: null` says so, or where there is no password."""
-        if "username" in keys.model_fields_set and keys.username is None:
+        if "username" in keys.written and keys.username is None:
             return None, None
         password = self._secret(keys.password or self._keys.password)
         reading = self._keys.host or (self._preset.host if self._preset else "")
@@ -231,7 +231,7 @@ class _Resolver:
 def said(keys: Keys) -> Said:
     """The keys that were written, null among them, by the names of fields; nested ones likewise."""
     found = {}
-    for name in keys.model_fields_set:
+    for name in keys.written:
         value = getattr(keys, name)
         found[name] = said(value) if isinstance(value, Keys) else value
     return found
@@ -275,7 +275,7 @@ def _preset_reply(preset: Provider | None) -> Said:
 
 def _given(keys: Keys, *names: str) -> Said:
     """Values that are not null, of some keys or of all."""
-    return _without_none({name: getattr(keys, name) for name in names or keys.model_fields_set})
+    return _without_none({name: getattr(keys, name) for name in names or keys.written})
 
 
 def _without_none(values: Mapping[str, Any]) -> Said:

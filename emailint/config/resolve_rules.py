@@ -37,5 +37,5 @@ def _with_changes(rule: FieldRule, keys: SetKeys) -> FieldRule:
     case = {name: value for name in _CASE if (value := getattr(keys, name)) is not None}
     if keys.fields:
         case["fields"] = MappingProxyType(dict(keys.fields))
-    reply = {"template": keys.reply_template} if "reply_template" in keys.model_fields_set else {}
+    reply = {"template": keys.reply_template} if "reply_template" in keys.written else {}
     return FieldRule(rule.name, rule.when, MappingProxyType(case), MappingProxyType(reply))

@@ -1,7 +1,5 @@
 """The keys of field rules, as people write them."""
 
-from pydantic import Field
-
 from emailint.config.keys_base import Keys, key
 from emailint.config.kinds import Fields, Flag, Line, Template, Text
 from emailint.config.rule_kinds import (
@@ -37,10 +35,9 @@ class WhenKeys(Keys):
 
     subject: TextPatterns | None = key(f"the subject: {_PATTERN}", examples=["invoice"])
     body: TextPatterns | None = key(f"the new text: {_PATTERN}", examples=[["garnishment", "/W-?2/"]])
-    sender: SenderPatterns | None = Field(
-        None,
+    sender: SenderPatterns | None = key(
+        "the sender: addresses, domains, globs of them, or /…/; of a list any one",
         alias="from",
-        description="the sender: addresses, domains, globs of them, or /…/; of a list any one",
         examples=["*@client.example"],
     )
     has_attachment: Flag | None = key("whether there are attachments, pictures within the text not counted")

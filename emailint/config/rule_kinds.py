@@ -5,7 +5,7 @@ from datetime import date, timedelta, tzinfo
 from typing import Annotated, Any, Final
 
 from emailint.config import grammar, rule_grammar
-from emailint.config.kinds import Grammar
+from emailint.config.keys_base import Grammar
 from emailint.config.patterns import SenderPattern, TextPattern
 from emailint.config.rules import DAYS, WORKSPACE_RULES, BusinessDays, Hours
 

@@ -7,22 +7,18 @@ hide what does not fit together elsewhere; `spoiled` tells the later checks what
 from __future__ import annotations
 
 import difflib
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
-
 from emailint.config.keys import ConfigKeys
-from emailint.config.keys_base import Keys
+from emailint.config.keys_base import Grammar, Keys, Misshapen, UnknownKey
 from emailint.config.plain import SECRET_KEYS
-from emailint.config.problems import Problem, Wrong, path_of
+from emailint.config.problems import Problem, path_of
 
 if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
     from emailint.config.document import Document
+    from emailint.config.keys_base import Refused
     from emailint.config.plain import Plain
-    from emailint.config.problems import Location
+    from emailint.config.problems import Location, Wrong
 
 
 _LISTS_OF_MAPPINGS: Final = ("integrations", "aliases", "rules")
@@ -30,32 +26,27 @@ _LISTS_OF_MAPPINGS: Final = ("integrations", "aliases", "rules")
 
 def validated(values: dict[str, Any], document: Document, plain: Plain) -> ConfigKeys:
     """The keys that hold water; problems and spoiled locations are added to those of `plain`."""
-    try:
-        return ConfigKeys.model_validate(values)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-    locations = [tuple(detail["loc"]) for detail in details]
+    refused: Refused = []
+    keys = ConfigKeys.read(values, (), refused)
+    if not refused:
+        return keys
     meant: list[Location] = []
-    for location, detail in zip(locations, details, strict=True):
+    for location, wrong in refused:
         if not plain.spoiled.touches(location):
-            plain.problems.append(_problem(detail, location, document, meant))
+            plain.problems.append(_problem(wrong, location, document, meant))
+    locations = [location for location, _ in refused]
     for location in locations:
         _take_out(values, location)
     for location in (*locations, *meant):
         plain.spoiled.mark(location)
-    return ConfigKeys.model_validate(values)
+    return ConfigKeys.read(values, (), [])
 
 
-def _problem(detail: ErrorDetails, location: Location, document: Document, meant: list[Location]) -> Problem:
-    if detail["type"] == "extra_forbidden":
+def _problem(wrong: Wrong, location: Location, document: Document, meant: list[Location]) -> Problem:
+    if isinstance(wrong, UnknownKey):
         return _unknown_key(location, document, meant)
-    wrong = detail.get("ctx", {}).get("error")
-    if isinstance(wrong, Wrong):
-        quoted = location[-1] not in SECRET_KEYS
-        return document.problem(location, wrong.what, wrong.cure, quoted=quoted)
-    if detail["type"] == "tuple_type":
-        return document.problem(location, "must be a list", "write its entries as `- entry`, one a line")
-    return document.problem(location, "must be a mapping", "write `key: value` lines below it")
+    quoted = not isinstance(wrong, Misshapen) and location[-1] not in SECRET_KEYS
+    return document.problem(location, wrong.what, wrong.cure, quoted=quoted)
 
 
 def _unknown_key(location: Location, document: Document, meant: list[Location]) -> Problem:
@@ -119,17 +110,8 @@ def _model_at(location: Location) -> type[Keys]:
     return model
 
 
-@cache
 def _inner(model: type[Keys]) -> dict[str, type[Keys] | None]:
     """Each key by the name people write, with the model of its mapping or of its entries."""
-    return {field.alias or name: _model_in(field.annotation) for name, field in model.model_fields.items()}
-
-
-def _model_in(annotation: Any) -> type[Keys] | None:
-    candidates = [annotation]
-    while candidates:
-        found = candidates.pop()
-        if isinstance(found, type) and issubclass(found, Keys):
-            return found
-        candidates.extend(getattr(found, "__args__", ()))
-    return None
+    return {
+        name: None if isinstance(each.kind, Grammar) else each.kind for name, each in model.declared.items()
+    }

@@ -297,6 +297,14 @@ integrations:
   graph: {base_url: http://graph.microsoft.com} #! integrations[0].graph.base_url | 'http://graph.microsoft.com' is no https address
   oauth: {tenant: t, client_id: c, flow: device, authority: "https://user:x@login.example"} #! integrations[0].oauth.authority | 'https://user:***@login.example' is no https address
 """,
+    "Graph at no address": """\
+integrations:
+- name: a
+  mailbox: a@b.c
+  protocol: graph
+  graph: {base_url: "https://["} #! integrations[0].graph.base_url | 'https://[' is no https address
+  oauth: {tenant: t, client_id: c, flow: device}
+""",
     "Graph with a host": """\
 integrations:
 - name: a
