@@ -177,7 +177,7 @@ class _Mail:
 
     def list(self) -> None:
         """RFC 2369, RFC 2919, Precedence, and the mark of bulk senders, which alone makes no list."""
-        for name in dict.fromkeys(self.headers.names()):
+        for name in self.headers.names():
             if name.startswith("list-"):
                 self._say("-".join(word.capitalize() for word in name.split("-")), Automatic.LIST, Kind.LIST)
         for name in _LIST_HEADERS:
@@ -200,7 +200,7 @@ class _Mail:
 
     def machine(self) -> None:
         """Headers of auto-responders and mail systems that no standard knows."""
-        for name in _MACHINE_HEADERS:
+        for name in self.headers.present(_MACHINE_HEADERS):
             if any(_first_word(value) not in _NEGATIVE for value in self.headers.all(name)):
                 self._say(name, Automatic.MACHINE, Kind.AUTO_REPLY)
         for name in _RETURNED_HEADERS:
@@ -236,9 +236,11 @@ class _Mail:
 
     def _text_is_of_bounce(self) -> bool:
         """A postmaster may be a person who asks about one; a text that names whom it did not reach is one."""
+        if not (self.daemon or self.null_sender):
+            return False  # nearly all mail, of whose text nothing need be looked at
         wording = self.wording
         if wording.begins_as_system:
-            return self.daemon or self.null_sender
+            return True
         if not (self.daemon and wording.text_of_bounce):
             return False
         return self.mailer or self.null_sender or bool(bounces.read(self.headers, self.root, wording.text))

@@ -50,8 +50,13 @@ class Headers:
         return name.lower() in self._index
 
     def names(self) -> list[str]:
-        """The name of each field in lower case, from the top, as often as it stands there."""
-        return [name.lower() for name, _ in self._fields]
+        """The names of the fields in lower case, each once, from the top."""
+        return list(self._index)
+
+    def present(self, names: Iterable[str]) -> list[str]:
+        """Those of some names of which there is a field, in the order in which they are given."""
+        index = self._index
+        return [name for name in names if name.lower() in index]
 
     def raw(self, name: str) -> bytes | None:
         """The topmost field's raw value, folds included; None when there is none."""
@@ -71,7 +76,7 @@ class Headers:
 
     def all(self, name: str) -> list[str]:
         """Like `first`, for all fields of this name from the top."""
-        return [one_line(words.plain(raw, self.hint)) for raw in self.raws(name)]
+        return [one_line(words.plain(raw, self.hint)) for raw in self._index.get(name.lower(), ())]
 
     def sure(self, name: str) -> list[str]:
         """Like `all`, without fields that stand where mail servers see none: they may be anybody's."""
