@@ -35,12 +35,13 @@ _STRETCH = 1_000_000
 _IDENTITY = (b"message-id", b"from", b"date", b"subject")
 _STRUCTURE = (b"content-type", b"content-transfer-encoding")
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)[ \t]*(?>\r\n|\n|\r)")
+_BLANK_AFTER_LF = re.compile(rb"\n[ \t]*(?>\r\n|\n|\r)")
 _FIRST_LINE_BLANK = re.compile(rb"[ \t]*(?>\r\n|\n|\r)")
 _REST = re.compile(rb"[ \t\x0b\x0c]*+(--)?[ \t\x0b\x0c]*+(?:(?=(\r\n?|\n))|\Z)")
 _FEW = 10_000
 """Lines that begin like a boundary, up to which looking at each by itself is the quicker way."""
 
-_FIELD_NAME = re.compile(rb"[!-9;-~]+")
+_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOUNDARY = re.compile(rb';\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
 _NOT_BASE64 = bytes(
@@ -103,6 +104,8 @@ def _normal(data: bytes) -> list[bytes]:
 
 def _words(value: bytes) -> bytes:
     """`value` with each run of white space made one blank, and its ends cut."""
+    if len(value) <= _STRETCH:
+        return b" ".join(value.split())
     pieces: list[bytes] = []
     start = 0
     while start < len(value):
@@ -130,10 +133,20 @@ def _block(raw: bytes, start: int, end: int, names: tuple[bytes, ...]) -> _Block
         start += 3
     while start < end and raw[start] in b"\r\n":
         start += 1
-    blank = _BLANK_LINE.search(raw, start, end)
-    values, stray = _fields(raw[start : blank.start() if blank else end].splitlines(), names)
+    blank, body = _blank_line(raw, start, end)
+    values, stray = _fields(raw[start:blank].splitlines(), names)
     headers = {name: b" ".join(value) for name, value in values.items()}
-    return _Block(blank.end(), headers, stray) if blank else _Block(start, headers, [])
+    return _Block(start, headers, []) if body is None else _Block(body, headers, stray)
+
+
+def _blank_line(raw: bytes, start: int, end: int) -> tuple[int, int | None]:
+    """Where the first blank line starts, with the line end before it, and ends; `end` and None for none."""
+    blank = _BLANK_AFTER_LF.search(raw, start, end)  # quick, and right where no line ends in CR alone
+    stop = blank.end() if blank else end
+    if raw.count(b"\r", start, stop) != raw.count(b"\r\n", start, stop):
+        blank = _BLANK_LINE.search(raw, start, end)
+        return (blank.start(), blank.end()) if blank else (end, None)
+    return (_before(raw, start, blank.start() + 1), stop) if blank else (end, None)
 
 
 def _fields(lines: list[bytes], names: tuple[bytes, ...]) -> tuple[dict[bytes, list[bytes]], list[bytes]]:
@@ -145,10 +158,10 @@ def _fields(lines: list[bytes], names: tuple[bytes, ...]) -> tuple[dict[bytes, l
         if line[:1] in (b" ", b"\t"):
             current.append(line)
             continue
-        field, colon, value = line.partition(b":")
-        name = field.rstrip(b" \t").lower()
-        if colon and _FIELD_NAME.fullmatch(name):
-            current = [value]
+        field = _FIELD.match(line)
+        if field is not None:
+            current = [line[field.end() :]]
+            name = field[1].lower()
             if name in names:
                 values.setdefault(name, current)
         elif number or not line.startswith((b"From ", b">From ")):
@@ -222,28 +235,32 @@ def _parts(raw: bytes, start: int, end: int, content_type: bytes) -> list[tuple[
 
 def _delimiters(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tuple[int, int, bool]]:
     """Each delimiter line: where the line end before it starts, where the next line starts, if it closes."""
-    few = raw.count(needle, start, end) <= _FEW
-    for position, rest in (_found if few else _searched)(raw, start, end, needle):
+    for position, rest in _found(raw, start, end, needle):
         yield _before(raw, start, position), rest.end() + len(rest[2] or b""), rest[1] is not None
 
 
 def _found(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
-    """Where delimiter lines start, and what follows the boundary on them; nothing is compiled for it."""
-    position = raw.find(needle, start, end)
-    while position >= 0:
+    """Where delimiter lines start, and what follows the boundary on them; nothing is compiled for few."""
+    after = start
+    for _ in range(_FEW):
+        position = raw.find(needle, after, end)
+        if position < 0:
+            return
         after = position + len(needle)
         if position == start or raw[position - 1] in b"\r\n":
             rest = _REST.match(raw, after, end)
             if rest is not None:
                 yield position, rest
                 after = rest.end()
-        position = raw.find(needle, after, end)
+    yield from _searched(raw, after, end, needle, begun=True)
 
 
-def _searched(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
-    """The same where very many lines look like delimiters and are none."""
+def _searched(
+    raw: bytes, start: int, end: int, needle: bytes, *, begun: bool = False
+) -> Iterator[tuple[int, re.Match[bytes]]]:
+    """The same where very many lines look like delimiters; `begun`: none of them starts at `start`."""
     line = re.escape(needle) + _REST.pattern
-    first = re.compile(line).match(raw, start, end)
+    first = None if begun else re.compile(line).match(raw, start, end)
     line_end = rb"\n" if raw.find(b"\r" + needle, start, end) < 0 else rb"[\r\n]"  # the former is quicker
     if first is not None:
         yield start, first
