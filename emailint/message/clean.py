@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 _BREAKING = re.compile("[\x00-\x20\x7f-\xa0\u2028\u2029]+")
@@ -22,7 +23,7 @@ def one_line(text: str) -> str:
 def lines(text: str) -> str:
     """`text` with only `\\n` as line end, without NUL and byte-order marks."""
     if "\r" in text:
-        text = "\n".join(text.split("\r\n")).replace("\r", "\n")
+        text = io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True)
     return text.translate(_DELETED) if "\0" in text or "\ufeff" in text else text
 
 

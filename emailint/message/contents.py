@@ -269,8 +269,8 @@ def _is_sealed(part: Part) -> bool:
 
 def _beside(option: Iterable[Piece], text: str) -> list[Piece]:
     """The plain texts that stand beside the HTML inside one alternative, but for what `text` says too."""
-    said = " ".join(text.split())
     beside = [piece for piece in option if not piece.html and piece.has_plain]
+    said = " ".join(text.split()) if beside else ""
     return [piece for piece in beside if " ".join((piece.plain or "").split()) not in said]
 
 

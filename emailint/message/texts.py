@@ -56,7 +56,7 @@ def read(part: Part, body: bytes, hint: str | None, *, guessing: bool = True) ->
     text = Text()
     if part.encoding == "base64":
         body = _with_prose(part, body, text)
-    if b"begin " in body or b"=ybegin " in body:
+    if b"begin " in body:  # of uuencode, and of yEnc's "=ybegin "
         body, text.files = legacy.extract(body)
     if part.content_type in HTML or _is_misnamed_html(part, body, text):
         text.piece = Piece(html=_decoded(part, body, hint, text, guessing=guessing))
