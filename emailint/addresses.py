@@ -6,6 +6,7 @@ Lower-case, plus-tag cut, no decision about any mail: routing, reply, outbound a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 # What is no atext (RFC 5322 section 3.2.3), no letter or digit: by exclusion, since classes that name
@@ -59,3 +60,9 @@ def normalise(address: str) -> str:
     local, at, domain = address.strip().lower().rpartition("@")
     head, plus, _ = local.partition("+")
     return f"{head if plus and head else local}{at}{domain}"
+
+
+@lru_cache(maxsize=4)
+def normalised(addresses: frozenset[str]) -> frozenset[str]:
+    """Each of them in that form; kept, since all mail of a sweep is compared with the same thousands."""
+    return frozenset(map(normalise, addresses))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from emailint.addresses import domain_of, is_deliverable, local_part, normalise
+from emailint.addresses import domain_of, is_deliverable, local_part, normalise, normalised
 from emailint.message.model import Automatic, Kind
 from emailint.reply.reason import Reason
 
@@ -34,7 +34,7 @@ class Mail:
         self.message = message
         self.context = context
         self.settings = context.settings
-        self.own = frozenset(normalise(address) for address in context.own_addresses)
+        self.own = normalised(context.own_addresses)
         self.form = self._is_trusted_form()
         self.senders = message.reply_to if self.form else message.senders
         self.signals = frozenset(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from emailint.addresses import domain_of, normalise
+from emailint.addresses import domain_of, normalise, normalised
 from emailint.public_domains import is_public
 from emailint.reply.checks import CHECKS, Mail, template_of
 from emailint.reply.reason import Reason
@@ -66,7 +66,7 @@ class ReplyContext:
     """
 
     settings: ReplySettings
-    own_addresses: Collection[str]
+    own_addresses: frozenset[str]
     received_at: datetime
     now: datetime
     trust_reply_to: Collection[str] = ()
@@ -118,7 +118,7 @@ def still_due(
     now: datetime,
     *,
     begun_last_minute: int = 0,
-    own_addresses: Collection[str] = (),
+    own_addresses: frozenset[str] = frozenset(),
 ) -> Standing:
     """Whether a stored reply may be sent now; age, rates and configuration are looked at again.
 
@@ -136,11 +136,11 @@ def still_due(
 
 
 def _withdrawn(
-    reply: PendingReply, settings: ReplySettings, now: datetime, own_addresses: Collection[str]
+    reply: PendingReply, settings: ReplySettings, now: datetime, own_addresses: frozenset[str]
 ) -> Reason | None:
     if template_of(settings, follow_up=reply.follow_up) is None:
         return Reason.NO_TEMPLATE
-    if normalise(reply.recipient) in {normalise(address) for address in own_addresses}:
+    if normalise(reply.recipient) in normalised(own_addresses):
         return Reason.OWN_ADDRESS
     if settings.require_dmarc and reply.dmarc != "pass":
         return Reason.DMARC

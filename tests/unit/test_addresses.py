@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emailint.addresses import domain_of, is_deliverable, local_part, normalise
+from emailint.addresses import domain_of, is_deliverable, local_part, normalise, normalised
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,9 @@ def test_normalise(address: str, normal: str) -> None:
 )
 def test_parts(address: str, local: str, domain: str) -> None:
     assert (local_part(address), domain_of(address)) == (local, domain)
+
+
+def test_thousands_of_own_addresses_are_normalised_once() -> None:
+    own = frozenset(f"Desk+{number}@Example.com" for number in range(3)) | {"ann@example.com"}
+    assert normalised(own) == {"desk@example.com", "ann@example.com"}
+    assert normalised(own) is normalised(frozenset(own))
