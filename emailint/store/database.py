@@ -84,6 +84,24 @@ class Database:
             finally:
                 self._depth = 0
 
+    @contextmanager
+    def noting(self) -> Iterator[sqlite3.Connection]:
+        """As `writing`, for what is harmless to do once more: a power cut may undo it, a death cannot.
+
+        Its commit goes to the log without a sync. The log is read up to where it is whole, so that the next
+        `writing` makes this durable before its own part.
+        """
+        with self._lock, self._translated():
+            if self._depth:
+                yield self._connection
+                return
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            try:
+                with self.writing() as connection:
+                    yield connection
+            finally:
+                self._connection.execute("PRAGMA synchronous = FULL")
+
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows that one statement gives; for the many small ones of a batch."""
         with self._lock:

@@ -1,7 +1,9 @@
 """The port of the ledger: how far each message has got.
 
 The ledger is the truth; the JSON lines are its projection. Every verb that changes something has
-committed durably when it returns. Verbs are safe to call from several threads.
+committed durably when it returns; but for `begin`, `release`, `projected` and `marked`, which any death
+leaves standing, and a power cut until the next of the others: what they note is harmless to find out, and to
+do, once more. Verbs are safe to call from several threads.
 """
 
 from __future__ import annotations

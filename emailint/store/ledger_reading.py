@@ -37,7 +37,7 @@ class ReadingVerbs(LedgerPart):
         """Note loci as in flight, before they are fetched."""
         if not loci:
             return
-        with self._database.writing() as connection:
+        with self._database.noting() as connection:
             connection.executemany(
                 "INSERT INTO in_flight (locus, flying) VALUES (?, 1)"
                 " ON CONFLICT (locus) DO UPDATE SET flying = 1 WHERE flying = 0",
@@ -86,6 +86,6 @@ class ReadingVerbs(LedgerPart):
         if not loci:
             return
         places = [(stored(locus),) for locus in loci]
-        with self._database.writing() as connection:
+        with self._database.noting() as connection:
             connection.executemany("DELETE FROM in_flight WHERE locus = ? AND attempts = 0", places)
             connection.executemany("UPDATE in_flight SET flying = 0 WHERE locus = ? AND flying = 1", places)

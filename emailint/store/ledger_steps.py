@@ -60,7 +60,7 @@ class StepVerbs(LedgerPart):
             if line.offset is not None
         }
         if lines:
-            with self._database.writing() as connection:
+            with self._database.noting() as connection:
                 connection.executemany(
                     "UPDATE line SET projected = 1 WHERE id = ?", [(line.row,) for line in lines]
                 )
@@ -81,7 +81,7 @@ class StepVerbs(LedgerPart):
     def marked(self, loci: Sequence[str]) -> None:
         """The server has confirmed that these are read (or they are gone)."""
         if loci:
-            with self._database.writing() as connection:
+            with self._database.noting() as connection:
                 connection.executemany(
                     "UPDATE locus SET marked = 1 WHERE locus = ? AND marked = 0",
                     [(stored(locus),) for locus in loci],
