@@ -26,7 +26,7 @@ def stamp(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC with whole seconds, `2026-11-24T18:00:05Z`; None stays None."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def json_line(record: Mapping[str, Any]) -> bytes:

@@ -25,7 +25,8 @@ def log_event(event: Event) -> None:
         case MailboxListed(name, unread):
             _logger.debug("%s: %d unread", name, unread)
         case MessageDone(_, result):
-            _logger.info("%s", message_line(result), extra={"facts": _facts(result)})
+            if _logger.isEnabledFor(logging.INFO):  # the line costs more than all else that is told of a mail
+                _logger.info("%s", message_line(result), extra={"facts": _facts(result)})
         case MailboxDone(name, error):
             _logger.debug("%s: %s", name, error or "done")
         case Waiting(holder):

@@ -74,3 +74,7 @@ class Breaker:
     def count(self, since: int) -> int:
         """How many of them since a later moment."""
         return len(self.counted) - bisect_left(self.counted, since)
+
+
+Breakers = dict[str, Breaker]
+"""By account. Only the one run that holds the store's lock adds cases, and so it may remember them."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emailint.addresses import domain_of, normalise
 from emailint.errors import StoreError
-from emailint.store.batch_rows import Added, BatchRows, Breaker
+from emailint.store.batch_rows import Added, BatchRows, Breaker, Breakers
 from emailint.store.records import CaseFacts, Disposition, Entry, Hook, Journal, Known, NewReply
 from emailint.store.schema import from_micros, stored, to_micros
 
@@ -32,14 +32,17 @@ _INSERT_CALL = "INSERT INTO hook (name, line) SELECT ?, max(id) FROM line WHERE 
 class SqliteBatch:
     """One open transaction; sees what it has added itself."""
 
-    def __init__(self, database: Database, hooks: frozenset[Hook] = frozenset()) -> None:
+    def __init__(
+        self, database: Database, hooks: frozenset[Hook] = frozenset(), breakers: Breakers | None = None
+    ) -> None:
+        """`breakers`: what earlier transactions of this run counted; looked up anew where there is none."""
         self._database = database
         self._hooks = hooks
         self._rows = BatchRows(database)
         self._added = Added()
         self._case_number: int | None = None
         self._follow_ups: dict[str, int] = {}
-        self._breakers: dict[str, Breaker] = {}
+        self._breakers: Breakers = {} if breakers is None else breakers
         self._counted_at: dict[str, int] = {}
 
     def find(self, key: Key) -> Known | None:
@@ -225,9 +228,9 @@ class SqliteBatch:
         where the clock goes back in it.
         """
         self._rows.write()
-        update = "UPDATE message SET counted_at = ? WHERE account = ? AND counted_at > ?"
-        self._database.rows(update, counted, account, counted)
-        self._breakers.pop(account, None)
+        update = "UPDATE message SET counted_at = ? WHERE account = ? AND counted_at > ? RETURNING row"
+        if self._database.rows(update, counted, account, counted):
+            self._breakers.pop(account, None)
 
     def _add_kept(self, entry: Entry, kept: KeptMail, row: int) -> None:
         self._rows.add(

@@ -1,4 +1,4 @@
-"""The ledger on SQLite: local disk, write-ahead log, every commit synced."""
+"""The ledger on SQLite: local disk, write-ahead log; what must not be done twice is synced."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from emailint.store.batch_rows import Breakers
     from emailint.store.records import Journal
 
 NAME = "ledger.db"
@@ -36,6 +37,10 @@ class SqliteLedger(
     ReadingVerbs, StepVerbs, ReplyVerbs, ErrorVerbs, WaitingVerbs, AuditVerbs, FigureVerbs, HookVerbs
 ):
     """The port `Ledger` on one SQLite file; any number of threads may use it."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._breakers: Breakers = {}
 
     @classmethod
     def open(cls, folder: Path, *, host: str | None = None, read_only: bool = False) -> Self:
@@ -88,10 +93,14 @@ class SqliteLedger(
             with self._database.reading():
                 yield SqliteBatch(self._database, self._hooks)
             return
-        with self._database.writing():
-            batch = SqliteBatch(self._database, self._hooks)
-            yield batch
-            batch.finish()
+        try:
+            with self._database.writing():
+                batch = SqliteBatch(self._database, self._hooks, self._breakers)
+                yield batch
+                batch.finish()
+        except BaseException:
+            self._breakers.clear()  # they may count what was rolled back
+            raise
 
     def knows(self, journal: Journal, case_id: str, line_start: bytes) -> bool:
         """Whether a line of this case in this file begins so."""

@@ -43,6 +43,11 @@ class Plan:
         return self.read.failure is not None and isinstance(self.route, NewCase)
 
     @property
+    def keeps(self) -> bool:
+        """Whether anything besides its row and line is to be kept of it."""
+        return self.quarantined or (self.lasting and bool(self.message.attachments))
+
+    @property
     def row(self) -> int | None:
         """Its row in the ledger, if it has one."""
         return self.known.row if self.known else None

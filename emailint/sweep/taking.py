@@ -36,7 +36,7 @@ class Taking:
         """Make of each message what is to be made, in one transaction; it is durable when this returns."""
         made = self.plans(reads)
         try:
-            kept = plans.keep(self.run.store, self.unknown(made))
+            kept = plans.keep(self.run.store, self.unknown([plan for plan in made if plan.keeps]))
         except AttachmentError as error:
             self.one_by_one(reads, error)
             return
@@ -56,6 +56,8 @@ class Taking:
 
     def unknown(self, made: Sequence[Plan]) -> list[Plan]:
         """Those that the ledger does not know: of others nothing is kept once more (they may be pruned)."""
+        if not made:
+            return []
         with self.ledger.transaction() as batch:
             return [plan for plan in made if batch.find(plan.key) is None]
 

@@ -134,7 +134,7 @@ def test_the_look_at_the_tail_reads_little(
     assert octets < 100_000
 
 
-def test_a_batch_of_fifty_is_five_commits_and_one_sync_of_the_lines(
+def test_a_batch_of_fifty_is_five_commits_two_of_them_synced_and_one_sync_of_the_lines(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def batch(numbers: range) -> None:
@@ -145,7 +145,7 @@ def test_a_batch_of_fifty_is_five_commits_and_one_sync_of_the_lines(
         store.ledger.marked(store.ledger.unmarked(ACCOUNT))
 
     batch(range(50))
-    commits: list[str] = []
+    statements: list[str] = []
     syncs: list[int] = []
     fsync = os.fsync
 
@@ -155,7 +155,44 @@ def test_a_batch_of_fifty_is_five_commits_and_one_sync_of_the_lines(
 
     monkeypatch.setattr(os, "fsync", counted)
     connection = store.ledger._database._connection
-    connection.set_trace_callback(lambda text: commits.append(text) if text == "COMMIT" else None)
+    connection.set_trace_callback(statements.append)
     batch(range(50, 100))
-    assert len(commits) == 5  # in flight, the cases, their places, projected, marked
+    assert synced_commits(statements) == [False, True, True, False, False]
+    # These are: in flight, the cases, their places, projected, marked.
     assert len(syncs) == 1
+
+
+def synced_commits(statements: list[str]) -> list[bool]:
+    """Of each commit, whether the disk is waited for."""
+    commits, synced = [], True
+    for statement in statements:
+        if statement.startswith("PRAGMA synchronous"):
+            synced = statement.endswith("FULL")
+        elif statement == "COMMIT":
+            commits.append(synced)
+    return commits
+
+
+def test_after_a_note_that_fails_commits_are_synced_again(store: Store) -> None:
+    connection = store.ledger._database._connection
+    with pytest.raises(ZeroDivisionError), store.ledger._database.noting():
+        1 / 0  # noqa: B018 - fails in the middle
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_what_is_noted_within_a_transaction_is_synced_with_it(store: Store) -> None:
+    statements: list[str] = []
+    store.ledger._database._connection.set_trace_callback(statements.append)
+    with store.ledger.transaction():
+        store.ledger.begin([locus(1)])
+    assert synced_commits(statements) == [True]
+
+
+def test_the_breaker_is_looked_up_once_a_run(store: Store) -> None:
+    statements: list[str] = []
+    store.ledger._database._connection.set_trace_callback(statements.append)
+    for number in range(5):
+        with store.ledger.transaction() as batch:
+            assert batch.cases_since(ACCOUNT, after(minutes=-10)) == number
+            batch.add(case(number))
+    assert sum("counted_at >=" in statement for statement in statements) == 1

@@ -180,6 +180,31 @@ def test_the_breaker_counts_cases_of_one_mailbox(store: Store) -> None:
         assert batch.cases_since(ACCOUNT, after(minutes=1)) == 0
 
 
+def test_the_breaker_forgets_what_was_rolled_back(store: Store) -> None:
+    def roll_back() -> None:
+        with store.ledger.transaction() as batch:
+            assert batch.cases_since(ACCOUNT, after(minutes=-10)) == 0
+            batch.add(case(1))
+            raise InterruptedError
+
+    pytest.raises(InterruptedError, roll_back)
+    with store.ledger.transaction() as batch:
+        assert batch.cases_since(ACCOUNT, after(minutes=-10)) == 0
+        batch.add(case(2))
+    with store.ledger.transaction() as batch:
+        assert batch.cases_since(ACCOUNT, after(minutes=-10)) == 1
+
+
+def test_a_clock_set_back_in_a_later_transaction_is_counted_anew(store: Store) -> None:
+    with store.ledger.transaction() as batch:
+        assert batch.cases_since(ACCOUNT, after(minutes=-10)) == 0
+        batch.add(case(1, created_at=after(days=2)))
+    with store.ledger.transaction() as batch:
+        batch.add(case(2, created_at=NOW))
+        assert batch.cases_since(ACCOUNT, after(minutes=-10)) == 2
+        assert batch.cases_since(ACCOUNT, after(seconds=1)) == 0
+
+
 def test_a_clock_set_back_neither_resets_the_breaker_nor_holds_it(store: Store) -> None:
     add(store.ledger, *(case(n, created_at=after(days=3650)) for n in (1, 2, 3)))
     with store.ledger.transaction() as batch:
