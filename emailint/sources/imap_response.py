@@ -33,6 +33,11 @@ _ATTRIBUTE = re.compile(
     rb"|EMAILID|THREADID|SAVEDATE|PREVIEW|ANNOTATION|X-[\w.-]+",
     re.DOTALL,
 )
+# How nearly all servers answer what is asked for here. Whatever looks otherwise is read token by token.
+_USUAL_BODY = re.compile(rb"\d{1,10} \(UID (\d{1,10}) BODY\[\] \{\d{1,10}\}")
+_USUAL_MEASURE = re.compile(
+    rb'\d{1,10} \(UID (\d{1,10}) RFC822\.SIZE (\d{1,10}) INTERNALDATE "([^"\\]{1,40})"\)'
+)
 _ESEARCH_ALL = re.compile(rb" ALL ([\d:,]+)")
 _COPY_UID = re.compile(rb"(\d+) ([\d:,]+) ([\d:,]+)")
 
@@ -53,6 +58,23 @@ def parse_fetch(pieces: Sequence[Piece]) -> Fetched:
     Raises ProtocolFailed for what is no FETCH response, for a body that goes on after its end, and for one
     without a UID: nobody knows whose it is, and the message would seem to have vanished each time.
     """
+    return _usual(pieces) or _parsed(pieces)
+
+
+def _usual(pieces: Sequence[Piece]) -> Fetched | None:
+    """The response by one look, where it is what was asked for and nothing else; it is read so often."""
+    match pieces:
+        case [bytes(measure)] if found := _USUAL_MEASURE.fullmatch(measure):
+            return Fetched(
+                int(found[1]), int(found[2]), parse_internal_date(found[3].decode("ascii", "replace"))
+            )
+        case [(bytes(text), bytes(body)), b")"] if found := _USUAL_BODY.fullmatch(text):
+            return Fetched(int(found[1]), body=body)
+        case _:
+            return None
+
+
+def _parsed(pieces: Sequence[Piece]) -> Fetched:
     found = dict(_attributes(pieces))
     body = next((value for name, value in found.items() if name.startswith(b"BODY[")), None)
     received_at = found.get(b"INTERNALDATE")

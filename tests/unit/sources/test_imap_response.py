@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emailint.errors import ProtocolFailed
+from emailint.sources import imap_response
 from emailint.sources.imap_response import (
     MAX_UIDS,
     Fetched,
@@ -91,6 +92,39 @@ def test_fetch_responses(pieces: list[Piece], fetched: Fetched) -> None:
 def test_what_is_no_fetch_response(pieces: list[Piece]) -> None:
     with pytest.raises(ProtocolFailed):
         parse_fetch(pieces)
+
+
+_DAY = b'"24-Nov-2026 18:00:05 +0100"'
+_BODY = [(b"1 (UID 7 BODY[] {4}", b"a) b"), b")"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "usual"),
+    [
+        (_BODY, True),
+        ([b"1 (UID 7 RFC822.SIZE 4096 INTERNALDATE " + _DAY + b")"], True),
+        ([b'1 (UID 7 RFC822.SIZE 4096 INTERNALDATE "31-Foo-2026 18:00:05 +0100")'], True),
+        ([b"1 (UID 7 RFC822.SIZE 4096 INTERNALDATE NIL)"], False),
+        ([b"1 (RFC822.SIZE 4096 UID 7 INTERNALDATE " + _DAY + b")"], False),
+        ([(b"1 (UID 7 BODY[] {4}", b"a) b"), b" FLAGS (\\Seen))"], False),
+        ([*_BODY, b"more"], False),
+    ],
+)
+def test_the_usual_response_is_read_by_one_look_and_alike(pieces: list[Piece], usual: bool) -> None:
+    assert (imap_response._usual(pieces) is not None) == usual
+    if usual:
+        assert imap_response._usual(pieces) == imap_response._parsed(pieces)
+
+
+@given(
+    st.from_regex(
+        rb"1 \(UID [0-9]{1,12} RFC822\.SIZE -?[0-9]{1,12} INTERNALDATE (\"[^\"]*\"|NIL)\)", fullmatch=True
+    )
+)
+def test_one_look_sees_what_the_parser_sees(response: bytes) -> None:
+    found = imap_response._usual([response])
+    if found is not None:
+        assert found == imap_response._parsed([response])
 
 
 @pytest.mark.parametrize("endless", [b'"', b'"\\', b'"a', b"(", b")", b"{", b"[", b"\\", b"\x00"])
