@@ -187,7 +187,8 @@ def test_the_breaker_forgets_what_was_rolled_back(store: Store) -> None:
             batch.add(case(1))
             raise InterruptedError
 
-    pytest.raises(InterruptedError, roll_back)
+    with pytest.raises(InterruptedError):
+        roll_back()
     with store.ledger.transaction() as batch:
         assert batch.cases_since(ACCOUNT, after(minutes=-10)) == 0
         batch.add(case(2))
