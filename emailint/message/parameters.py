@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from emailint.message import charsets, words
 
@@ -30,6 +31,13 @@ def parse(raw: bytes, hint: str | None = None) -> tuple[str, dict[str, str]]:
     The first of several parameters of one name counts; the extended form (`name*=`) goes before the plain
     one. A file name that does not decode in the charset it names is decoded all the same.
     """
+    main, parameters = _parsed(raw, hint)
+    return main, dict(parameters)
+
+
+@lru_cache(maxsize=64)
+def _parsed(raw: bytes, hint: str | None) -> tuple[str, dict[str, str]]:
+    """As `parse`, which gives each caller a dictionary of its own: most mails have the same few fields."""
     text = words.one_charset(raw, hint, guessing=len(raw) <= _LONGEST_GUESSED).decode("latin-1")
     value = _VALUE.match(text.strip(_BLANKS))
     main = value[0].lower() if value and "=" not in value[0] else ""

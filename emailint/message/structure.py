@@ -103,17 +103,16 @@ class Cutter:
 
     def _entity(self, raw: bytes, block: blocks.Block, end: int, depth: int, default: str) -> Part:
         self._parts += 1
-        part = bare(block.headers, default)
+        part = bare(block.headers, default, depth, raw, (block.body, end))
         if "content-type" not in block.headers and _looks_multipart(raw, block.body, end):
             self.defects.append("several parts without a Content-Type that says so")
             part = replace(part, content_type="multipart/mixed", params={})
-        part = replace(part, depth=depth)
         if not part.content_type.startswith("multipart/"):
-            return replace(part, source=raw, span=(block.body, end))
+            return part
         if depth >= self.limits.depth:
             self._limit(f"parts are nested more than {self.limits.depth} deep; the inner ones were not read")
-            return replace(part, source=raw, span=(block.body, end))
-        return self._multipart(raw, block.body, end, part)
+            return part
+        return self._multipart(raw, block.body, end, replace(part, source=b"", span=(0, 0)))
 
     def _limit(self, defect: str) -> None:
         self.over = True
@@ -151,11 +150,12 @@ class Cutter:
         """As the function; none where far too many lines only begin like the boundary."""
         if not boundary:
             return []
-        self._alike += raw.count(b"\n--" + boundary, start, end)
+        found, alike = _delimiters(raw, start, end, b"--" + boundary, most, _MOST_ALIKE - self._alike)
+        self._alike += alike
         if self._alike > _MOST_ALIKE:
             self._limit("far too many lines look like boundaries; what they divide was read as one text")
             return []
-        return _delimiters(raw, start, end, boundary, most)
+        return found
 
     def _children(self, raw: bytes, marks: list[_Mark], end: int, part: Part) -> tuple[Part, ...]:
         default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
@@ -175,12 +175,19 @@ class Cutter:
         return tuple(children)
 
 
-def bare(headers: Headers, default: str = "text/plain") -> Part:
+def bare(
+    headers: Headers,
+    default: str = "text/plain",
+    depth: int = 0,
+    source: bytes = b"",
+    span: tuple[int, int] = (0, 0),
+) -> Part:
     """What the headers alone say of a part."""
     kind, params = _content_type(headers, default)
     disposition, filename = _disposition(headers, params)
     encoding = transfer.encoding_of(headers.first("content-transfer-encoding"))
-    return Part(kind, headers, params, disposition, filename, _content_id(headers), encoding)
+    identifier = _content_id(headers)
+    return Part(kind, headers, params, disposition, filename, identifier, encoding, source, span, depth=depth)
 
 
 def _text(raw: bytes, start: int, end: int, part: Part) -> Part:
@@ -208,18 +215,27 @@ class _Mark(NamedTuple):
     closing: bool
 
 
-def _delimiters(raw: bytes, start: int, end: int, boundary: bytes, most: int) -> list[_Mark]:
-    """The first delimiter lines. Whoever calls it has bounded how many lines look like them."""
-    needle = b"--" + boundary
+def _delimiters(
+    raw: bytes, start: int, end: int, needle: bytes, most: int, most_alike: int
+) -> tuple[list[_Mark], int]:
+    """The first delimiter lines, and how many lines look like one; it gives up at too many of these.
+
+    One search, as each goes over all of a large attachment.
+    """
     found: list[_Mark] = []
+    alike, counted = 0, start
     position = start if raw.startswith(needle, start, end) else _next_line(raw, needle, start, end)
-    while position >= 0 and len(found) < most:
+    while position >= 0 and len(found) < most and alike <= most_alike:
+        if position > counted:  # as `bytes.count` would count
+            alike, counted = alike + 1, position + len(needle)
         rest = _REST_OF_DELIMITER.match(raw, position + len(needle), end)
         if rest is not None:
             found.append(_Mark(_before(raw, position, start), rest.end(), rest[1] is not None))
         # The line end of one delimiter may be the one before the next.
         position = _next_line(raw, needle, position + 1 if rest is None else rest.end() - 1, end)
-    return found
+    if len(found) >= most or b"\n" in needle:
+        alike = raw.count(b"\n" + needle, start, end)
+    return found, alike
 
 
 def _next_line(raw: bytes, needle: bytes, start: int, end: int) -> int:
