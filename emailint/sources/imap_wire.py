@@ -17,7 +17,8 @@ from __future__ import annotations
 import imaplib
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from secrets import randbelow
+from typing import TYPE_CHECKING, Any, Final
 
 from emailint.errors import ConnectionFailed, ProtocolFailed, TlsFailed
 from emailint.sources.imap_errors import Answer, Refused, clean, farewell
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 # What begins a line (`* 1 FETCH`, `A1 OK`) or a response code, as far as it is a word.
 _WORD = re.compile(rb"(?:\* (?:\d+ )?|\w+ (?=ok\b|no\b|bad\b)|\[)([a-z-]+)", re.IGNORECASE)
+
+_TAGS: Final = imaplib.Int2AP(4096 + randbelow(61_440))
+"""As imaplib makes them, but once for all connections of this process."""
 
 
 class Wire(imaplib.IMAP4):
@@ -195,13 +199,23 @@ class Wire(imaplib.IMAP4):
     def debug(self, value: int) -> None:
         pass
 
+    @property  # type: ignore[override]  # typeshed has str, imaplib octets
+    def tagpre(self) -> bytes:
+        """What tags begin with: always the same, since imaplib compiles a pattern for each that it takes."""
+        return _TAGS
+
+    @tagpre.setter
+    def tagpre(self, value: bytes) -> None:
+        pass
+
     def _log(self, line: str) -> None:
         """Keep no history: it would hold the LOGIN command."""
 
     def _match(self, cre: Any, s: bytes) -> bool:
         """Whether a line, or part of one, is of this kind: in small letters too, or with no text after OK."""
         matched = bool(super()._match(cre, s))  # type: ignore[misc]  # not in typeshed
-        word = None if matched else _WORD.match(s)
+        never = cre is self.tagre and s.startswith(b"*")  # most lines: they bear no tag, however written
+        word = None if matched or never else _WORD.match(s)
         if word is None:
             return matched
         text = b" " if cre is self.tagre else b""
