@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from emailint import retry
 from emailint.errors import EmailintError, FolderMissing, FolderReadOnly, SourceError, StoreError, Throttled
-from emailint.sweep import mailbox, partly, readers
+from emailint.sweep import loading, mailbox, partly, readers
 from emailint.sweep.connect import place_of
 from emailint.sweep.delivery import Delivery
 from emailint.sweep.options import MailboxListed
@@ -81,6 +81,9 @@ class MailboxSweep:
     def take_up(self, listed: Sequence[MessageRef]) -> None:
         """Those of the listed that are new, batch by batch."""
         fresh = self.new_ones(listed)
+        if fresh:
+            few = len(fresh) < readers.MANY  # which are read in this process
+            loading.ahead(loading.MAKES_CASES, *([loading.READS_MAIL] if few else []))
         self.suspects(fresh)
         for window in mailbox.windows(fresh):
             self.batches(window)
