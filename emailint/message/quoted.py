@@ -51,8 +51,9 @@ def split_text(text: str, subject: str = "", answers: bool | None = None) -> Spl
     """
     texts = text.split("\n")
     lines = [line_of(each) for each in texts]
-    history = None if is_forward(subject) else quoted_history.find(lines, answers)
-    if is_forward(subject) or (history is not None and history.forwarded):
+    forward = is_forward(subject)
+    history = None if forward else quoted_history.find(lines, answers)
+    if forward or (history is not None and history.forwarded):
         return Split(_joined(texts))
     if history is None:
         return _signed(texts, lines)

@@ -66,7 +66,7 @@ class _Scan:
         self.footer = False  # what came after it is but a signature
 
     def history(self) -> History | None:
-        index = 0
+        index = self._beginning()
         decided: History | None = None
         while index < len(self.lines) and decided is None:
             line = self.lines[index]
@@ -82,6 +82,16 @@ class _Scan:
         if decided is None:
             return self._quoted()
         return decided if decided.forwarded or decided.start < decided.end else None
+
+    def _beginning(self) -> int:
+        """Pass over what stands before the first line that may be a mark: all of most mails."""
+        for index, line in enumerate(self.lines):
+            text = line.text
+            if line.quoted or line.opens or (text and marks.may_open(text)):
+                return index
+            if text:
+                self.written += 1
+        return len(self.lines)
 
     def _marked(self, index: int) -> tuple[History | None, int]:
         """What a line decides that may be a mark, and where to read on."""

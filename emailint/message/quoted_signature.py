@@ -54,6 +54,8 @@ def _after_last_quoted(lines: Sequence[Line]) -> int:
 
 def _delimited(lines: Sequence[Line], texts: Sequence[str], first: int) -> int | None:
     """The first `-- ` with few lines below it; `--` without the blank only when it is the only one."""
+    if DELIMITER not in [line.text for line in lines]:
+        return None
     strict: int | None = None
     weak: list[int] = []
     below = 0
