@@ -80,6 +80,8 @@ class Headers:
 
     def sure(self, name: str) -> list[str]:
         """Like `all`, without fields that stand where mail servers see none: they may be anybody's."""
+        if name not in self:
+            return []
         raws = (
             raw
             for number, (each, raw) in enumerate(self._fields)

@@ -95,9 +95,10 @@ def _base64(text: str) -> bytes | None:
 
 
 def _quoted(text: str) -> bytes:
-    text = _FOLD.sub(" " if " " in _FOLD.sub("", text) else "", text)
+    if "\n" in text or "\r" in text:
+        text = _FOLD.sub(" " if " " in _FOLD.sub("", text) else "", text)
     data = text.replace("_", " ").encode("latin-1", "replace")
-    return _HEX.sub(lambda match: bytes([int(match[1], 16)]), data)
+    return _HEX.sub(lambda match: binascii.unhexlify(match[1]), data)
 
 
 def _flush(pending: list[tuple[str, bytes]], output: list[str], hint: str | None) -> None:
