@@ -11,8 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emailint.errors import LockTimeout, MetricsFailed
-from emailint.sweep import metrics
-from emailint.sweep.status import expiring
 from emailint.sweep.troubles import ON_ERROR, About, Troubles
 
 if TYPE_CHECKING:
@@ -41,6 +39,9 @@ def watched(config: Config, lock: RunLock, store: Store, clock: Clock, result: S
             lock.good(integration.name, result.started_at)
     if config.metrics is None:
         return result
+    from emailint.sweep import metrics  # noqa: PLC0415 - only where there are to be some
+    from emailint.sweep.status import expiring  # noqa: PLC0415 - likewise
+
     troubles = Troubles(store.ledger, clock, store.write_error, ON_ERROR in config.hooks)
     troubles.load()
     facts = metrics.Facts(
@@ -66,6 +67,8 @@ def watched(config: Config, lock: RunLock, store: Store, clock: Clock, result: S
 def failed(config: Config, error: StoreError, clock: Clock) -> None:
     """Note a sweep that could not use its store; never raises. One that waited in vain for it did nothing."""
     if config.metrics is not None and not isinstance(error, LockTimeout):
+        from emailint.sweep import metrics  # noqa: PLC0415 - likewise
+
         _put(config.metrics, metrics.of_failure(_held(config.metrics), clock.now()))
 
 
