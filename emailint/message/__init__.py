@@ -7,35 +7,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emailint.message.model import ReadSettings
-
 if TYPE_CHECKING:
-    from emailint.message.model import InboundMessage
+    from emailint.message.model import InboundMessage, ReadSettings
 
 __all__ = ["read_headers", "read_in_child", "read_message", "read_minimal"]
 
-_DEFAULT = ReadSettings()
 
-
-def read_message(raw: bytes, settings: ReadSettings = _DEFAULT) -> InboundMessage:
+def read_message(raw: bytes, settings: ReadSettings | None = None) -> InboundMessage:
     """Read one message; see `read.read_message`. Never raises."""
     from emailint.message import read  # noqa: PLC0415 - see above
 
-    return read.read_message(raw, settings)
+    return read.read_message(raw, settings or read.DEFAULT)
 
 
-def read_headers(raw: bytes, settings: ReadSettings = _DEFAULT) -> InboundMessage:
+def read_headers(raw: bytes, settings: ReadSettings | None = None) -> InboundMessage:
     """Read the headers of a message that is too large; see `read.read_headers`. Never raises."""
     from emailint.message import read  # noqa: PLC0415 - see above
 
-    return read.read_headers(raw, settings)
+    return read.read_headers(raw, settings or read.DEFAULT)
 
 
-def read_minimal(raw: bytes, settings: ReadSettings = _DEFAULT, why: str = "") -> InboundMessage:
+def read_minimal(raw: bytes, settings: ReadSettings | None = None, why: str = "") -> InboundMessage:
     """What is left of a message that cannot be read; see `read.read_minimal`. Never raises."""
     from emailint.message import read  # noqa: PLC0415 - see above
 
-    return read.read_minimal(raw, settings, why)
+    return read.read_minimal(raw, settings or read.DEFAULT, why)
 
 
 def read_in_child(raw: bytes, settings: ReadSettings, timeout: float | None = None) -> InboundMessage:

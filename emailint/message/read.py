@@ -30,11 +30,11 @@ _RECIPIENTS = ("X-Original-To", "Envelope-To", "Delivered-To", "Resent-To", "To"
 _ID = re.compile(r"<[^<>]*>")
 _MOST_IDS = 200
 _MOST_DEFECTS = 100
-_DEFAULT = ReadSettings()
+DEFAULT = ReadSettings()
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 
 
-def read_message(raw: bytes, settings: ReadSettings = _DEFAULT) -> InboundMessage:
+def read_message(raw: bytes, settings: ReadSettings = DEFAULT) -> InboundMessage:
     """Read one message. Never raises, whatever the bytes are: what was wrong is in `defects`.
 
     A message over the size limit is read by its headers alone. Where any other limit left something out,
@@ -48,7 +48,7 @@ def read_message(raw: bytes, settings: ReadSettings = _DEFAULT) -> InboundMessag
         return read_minimal(raw, settings, f"{type(error).__name__}: {error}"[:200])
 
 
-def read_headers(raw: bytes, settings: ReadSettings = _DEFAULT) -> InboundMessage:
+def read_headers(raw: bytes, settings: ReadSettings = DEFAULT) -> InboundMessage:
     """Read the headers of a message that is too large to be fetched. Never raises.
 
     `size` is that of `raw`: a caller that knows the message's own puts it there.
@@ -62,7 +62,7 @@ def read_headers(raw: bytes, settings: ReadSettings = _DEFAULT) -> InboundMessag
         return read_minimal(raw, settings, f"{type(error).__name__}: {error}"[:200])
 
 
-def read_minimal(raw: bytes, settings: ReadSettings = _DEFAULT, why: str = "") -> InboundMessage:
+def read_minimal(raw: bytes, settings: ReadSettings = DEFAULT, why: str = "") -> InboundMessage:
     """What is left of a message that cannot be read: its headers, and itself as an attachment.
 
     For quarantine. Never raises. The defect is `parse_failed: ` and `why`.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from emailint import message as reader
 from emailint.errors import MessageError, ProtocolFailed, SourceError, Undelivered
-from emailint.message.model import Limits, ReadSettings
 from emailint.sources.protocol import RawMessage
 from emailint.sweep.troubles import About
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from emailint.config.model import Config, Integration
-    from emailint.message.model import InboundMessage
+    from emailint.message.model import InboundMessage, ReadSettings
     from emailint.sources.protocol import MailSource, MessageRef
 
 WINDOW = 1_000
@@ -186,6 +185,8 @@ def about(ref: MessageRef, message: InboundMessage | None, attempt: int = 1) -> 
 
 def read_settings(config: Config, integration: Integration) -> ReadSettings:
     """What reading has to know of this mailbox."""
+    from emailint.message.model import Limits, ReadSettings  # noqa: PLC0415 - an idle sweep reads nothing
+
     return ReadSettings(
         own_addresses=config.own_addresses,
         authserv_id=integration.authserv_id,

@@ -46,10 +46,14 @@ class MailboxSweep:
         self.ledger = run.store.ledger
         self.place = place_of(source, integration)
         self.delivery = Delivery(source, self.ledger, self.place)
-        self.settings: ReadSettings = mailbox.read_settings(run.config, integration)
         late = run.troubles.loci_of
         self.marks = Partly(self.mark_these, late(integration.name, "unmarked"), self.must_end)
         self.moves = Partly(self.move_these, late(integration.name, "unmoved"), self.must_end)
+
+    @cached_property
+    def settings(self) -> ReadSettings:
+        """What reading has to know of this mailbox."""
+        return mailbox.read_settings(self.run.config, self.integration)
 
     @cached_property
     def taking(self) -> Taking:

@@ -20,7 +20,6 @@ from emailint.errors import (
     StoreError,
     TemplateError,
 )
-from emailint.reply.policy import Due, Wait, Withhold
 from emailint.store.records import ReplyState
 from emailint.sweep import backoff, connect, reached
 from emailint.sweep.doubts import about, in_doubt, owner, settle_doubt
@@ -103,7 +102,8 @@ class Post:
         integration = owner(self._config, reply)
         if integration is None or desk.given_up or self._budget.over(self._budget.reserve):
             return
-        from emailint.sweep.letter import letter_for  # noqa: PLC0415 - an idle sweep composes nothing
+        from emailint.reply.policy import Due, Wait, Withhold  # noqa: PLC0415 - an idle sweep answers nothing
+        from emailint.sweep.letter import letter_for  # noqa: PLC0415 - likewise
 
         letter = letter_for(self._config, integration, reply)
         begun = self._pace.lately(integration.name) if letter.paced else 0
