@@ -41,6 +41,11 @@ _REST = re.compile(rb"[ \t\x0b\x0c]*+(--)?[ \t\x0b\x0c]*+(?:(?=(\r\n?|\n))|\Z)")
 _FEW = 10_000
 """Lines that begin like a boundary, up to which looking at each by itself is the quicker way."""
 
+_LARGE = 50_000
+"""Octets over which it is worth while to look for hyphens first."""
+
+_HYPHENS = 30
+
 _FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOUNDARY = re.compile(rb';\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
@@ -241,18 +246,31 @@ def _delimiters(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tup
 
 def _found(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
     """Where delimiter lines start, and what follows the boundary on them; nothing is compiled for few."""
-    after = start
+    after = ahead = start
     for _ in range(_FEW):
-        position = raw.find(needle, after, end)
+        position = raw.find(needle, ahead, end)
         if position < 0:
             return
-        after = position + len(needle)
+        after = ahead = position + len(needle)
         if position == start or raw[position - 1] in b"\r\n":
             rest = _REST.match(raw, after, end)
             if rest is not None:
                 yield position, rest
                 after = rest.end()
+                ahead = _hyphen(raw, after, end)
     yield from _searched(raw, after, end, needle, begun=True)
+
+
+def _hyphen(raw: bytes, start: int, end: int) -> int:
+    """Where to look for the boundary behind the headers of a part: base64 has no hyphen, and a search for
+    one octet is ten times as quick. After so many hyphens (`Content-Type`) it is no base64.
+    """
+    for _ in range(_HYPHENS if end - start > _LARGE else 0):
+        hyphen = raw.find(b"-", start, end)
+        if hyphen < 0 or raw.startswith(b"--", hyphen, end):
+            return end if hyphen < 0 else hyphen
+        start = hyphen + 1
+    return start
 
 
 def _searched(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from emailint.message import blocks, parameters, transfer
+from emailint.message import blocks, delimiters, parameters, transfer
 from emailint.message.headers import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from emailint.message.delimiters import Mark
     from emailint.message.model import Limits
 
-_DASHED = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\n(?=[!-9;-~]{1,60}:)", re.MULTILINE)
 _HTML = re.compile(rb"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 _MOST_ALIKE = 500_000
 """Lines that begin like a boundary, counted anew at each depth: more take too long."""
@@ -104,7 +104,7 @@ class Cutter:
     def _entity(self, raw: bytes, block: blocks.Block, end: int, depth: int, default: str) -> Part:
         self._parts += 1
         part = bare(block.headers, default, depth, raw, (block.body, end))
-        if "content-type" not in block.headers and _looks_multipart(raw, block.body, end):
+        if "content-type" not in block.headers and delimiters.looks_multipart(raw, block.body, end):
             self.defects.append("several parts without a Content-Type that says so")
             part = replace(part, content_type="multipart/mixed", params={})
         if not part.content_type.startswith("multipart/"):
@@ -134,30 +134,30 @@ class Cutter:
             return replace(part, children=(*_said(before), *children, *_said(after)), encoding="")
         return replace(part, children=children, preamble=raw[start : marks[0].start], epilogue=raw[last:end])
 
-    def _marks(self, raw: bytes, start: int, end: int, boundary: str) -> tuple[list[_Mark], bool]:
+    def _marks(self, raw: bytes, start: int, end: int, boundary: str) -> tuple[list[Mark], bool]:
         """The delimiter lines, at most as many as there may be parts, and whether they are guessed."""
         most = self.limits.parts - self._parts + 2
         found = self._delimiters(raw, start, end, boundary.rstrip().encode(), most)
         if any(not mark.closing for mark in found):
             return found, False
-        guessed = _guess_boundary(raw, start, end) or b""
+        guessed = delimiters.guess(raw, start, end) or b""
         found = self._delimiters(raw, start, end, guessed, most)
         if found:
             self.defects.append("the boundary of the parts is missing or wrong, guessed from the text")
         return found, True
 
-    def _delimiters(self, raw: bytes, start: int, end: int, boundary: bytes, most: int) -> list[_Mark]:
-        """As the function; none where far too many lines only begin like the boundary."""
+    def _delimiters(self, raw: bytes, start: int, end: int, boundary: bytes, most: int) -> list[Mark]:
+        """As `delimiters.find`; none where far too many lines only begin like the boundary."""
         if not boundary:
             return []
-        found, alike = _delimiters(raw, start, end, b"--" + boundary, most, _MOST_ALIKE - self._alike)
+        found, alike = delimiters.find(raw, start, end, b"--" + boundary, most, _MOST_ALIKE - self._alike)
         self._alike += alike
         if self._alike > _MOST_ALIKE:
             self._limit("far too many lines look like boundaries; what they divide was read as one text")
             return []
         return found
 
-    def _children(self, raw: bytes, marks: list[_Mark], end: int, part: Part) -> tuple[Part, ...]:
+    def _children(self, raw: bytes, marks: list[Mark], end: int, part: Part) -> tuple[Part, ...]:
         default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
         children: list[Part] = []
         for number, mark in enumerate(marks):
@@ -202,67 +202,6 @@ def _said(text: Part) -> tuple[Part, ...]:
     start, end = text.span
     silent = _VISIBLE.search(text.source, start, end) is None
     return () if silent or _NOTICE.fullmatch(text.source, start, end) else (text,)
-
-
-_REST_OF_DELIMITER = re.compile(rb"[ \t\r\x0b\x0c]*+(--[^\n]*+)?(?:\n|\Z)")
-
-
-class _Mark(NamedTuple):
-    """A delimiter line: where it starts (with the line end before it) and ends, and whether it closes."""
-
-    start: int
-    end: int
-    closing: bool
-
-
-def _delimiters(
-    raw: bytes, start: int, end: int, needle: bytes, most: int, most_alike: int
-) -> tuple[list[_Mark], int]:
-    """The first delimiter lines, and how many lines look like one; it gives up at too many of these.
-
-    One search, as each goes over all of a large attachment.
-    """
-    found: list[_Mark] = []
-    alike, counted = 0, start
-    position = start if raw.startswith(needle, start, end) else _next_line(raw, needle, start, end)
-    while position >= 0 and len(found) < most and alike <= most_alike:
-        if position > counted:  # as `bytes.count` would count
-            alike, counted = alike + 1, position + len(needle)
-        rest = _REST_OF_DELIMITER.match(raw, position + len(needle), end)
-        if rest is not None:
-            found.append(_Mark(_before(raw, position, start), rest.end(), rest[1] is not None))
-        # The line end of one delimiter may be the one before the next.
-        position = _next_line(raw, needle, position + 1 if rest is None else rest.end() - 1, end)
-    if len(found) >= most or b"\n" in needle:
-        alike = raw.count(b"\n" + needle, start, end)
-    return found, alike
-
-
-def _next_line(raw: bytes, needle: bytes, start: int, end: int) -> int:
-    """Where the next line that begins with `needle` starts, after a line end at or behind `start`."""
-    return raw.find(b"\n" + needle, start, end) + 1 or -1
-
-
-def _before(raw: bytes, position: int, start: int) -> int:
-    """Step back over the line end that belongs to the delimiter."""
-    if position > start and raw[position - 1] == 10:
-        position -= 1
-        if position > start and raw[position - 1] == 13:
-            position -= 1
-    return position
-
-
-def _guess_boundary(raw: bytes, start: int, end: int) -> bytes | None:
-    """The first line that looks like a delimiter: two hyphens, and a header field on the next line."""
-    match = _DASHED.search(raw, start, min(end, start + 100_000))
-    return match[1] if match else None
-
-
-def _looks_multipart(raw: bytes, start: int, end: int) -> bool:
-    match = (
-        _DASHED.search(raw, start, min(end, start + 2_000)) if b"--" in raw[start : start + 2_000] else None
-    )
-    return match is not None and raw[match.end() : match.end() + 8].lower() == b"content-"
 
 
 def _content_type(headers: Headers, default: str) -> tuple[str, dict[str, str]]:
