@@ -21,6 +21,7 @@ _TITLE: Final = re.compile(
 _COLON: Final = re.compile(r"\s*[:\uff1a]\s*(?=\S)")
 _TAG: Final = re.compile(r"\s*[\[({]([^\](){}]{1,40})[\])}]\s*(?=[^\s:\-])")
 _MOST_TAGS: Final = 5
+_NOTICES: Final = f"{words.OFFICE_SUBJECTS}|{words.NOTICE_SUBJECTS}"
 _DMARC_REPORT: Final = re.compile(r"report domain:.{1,250}submitter:")
 
 
@@ -105,7 +106,7 @@ class Wording:
     @functools.cached_property
     def _notice_title(self) -> Title:
         """Of the name of an absence notice, which people use for news of their leave as well."""
-        return self._title(f"{words.OFFICE_SUBJECTS}|{words.NOTICE_SUBJECTS}")
+        return self._title(_NOTICES)
 
     @property
     def _speaks_of_absence(self) -> bool:

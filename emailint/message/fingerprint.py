@@ -94,13 +94,13 @@ def normal(data: bytes) -> bytes:
 def _normal(data: bytes) -> list[bytes]:
     """The same in stretches with a LF between each two, so that a large part is not held once more."""
     if len(data) <= _STRETCH:
-        return [b"\n".join([line.rstrip() for line in data.splitlines()]).rstrip()]
+        return [b"\n".join(map(bytes.rstrip, data.splitlines())).rstrip()]
     stretches: list[bytes] = []
     start = 0
     while start < len(data):
         line_end = _LINE_END.search(data, start + _STRETCH)
         end = line_end.end() if line_end else len(data)
-        stretches.append(b"\n".join([line.rstrip() for line in data[start:end].splitlines()]))
+        stretches.append(b"\n".join(map(bytes.rstrip, data[start:end].splitlines())))
         start = end
     while stretches and not stretches[-1].rstrip():
         stretches.pop()

@@ -60,7 +60,8 @@ class Headers:
 
     def raw(self, name: str) -> bytes | None:
         """The topmost field's raw value, folds included; None when there is none."""
-        return self._index.get(name.lower(), [None])[0]
+        raws = self._index.get(name.lower())
+        return raws[0] if raws else None
 
     def raws(self, name: str) -> list[bytes]:
         """The raw values of all fields of this name, from the top."""
