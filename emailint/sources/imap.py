@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, Self
 
-from imapclient.datetime_util import format_criteria_date
-
 from emailint.errors import ConnectionFailed, FolderReadOnly, ProtocolFailed, SourceError
 from emailint.sources.imap_response import parse_copy_uid
 from emailint.sources.imap_stages import Stages
@@ -248,4 +246,6 @@ class ImapSource:
 
 
 def _criterion(day: date) -> str:
+    from imapclient.datetime_util import format_criteria_date  # noqa: PLC0415 - only where `since` is
+
     return str(format_criteria_date(day), "ascii")

@@ -1,4 +1,4 @@
-"""An IMAP session in terms of UIDs: IMAPClient over a bounded `Wire`, its errors in our own words."""
+"""An IMAP session in terms of UIDs, over a bounded `Wire`; its errors in our own words."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import imaplib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
-
-from imapclient import DELETED, SEEN, IMAPClient
+from typing import TYPE_CHECKING, Any
 
 from emailint.errors import (
     FolderMissing,
@@ -19,6 +17,7 @@ from emailint.errors import (
     SourceError,
 )
 from emailint.sources.imap_errors import GONE, Refused, clean, refusal
+from emailint.sources.imap_folders import listed, quoted
 from emailint.sources.imap_reading import Reading
 from emailint.sources.imap_response import (
     Fetched,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from emailint.sources.imap_budget import Budget
 
 _SEPARATORS = frozenset("/.\\")
+_SEEN, _DELETED = "\\Seen", "\\Deleted"
 # What IMAPClient's parser raises over lists that it does not understand.
 _NOT_UNDERSTOOD = (ProtocolFailed, LookupError, AttributeError, TypeError, RecursionError)
 
@@ -48,7 +48,7 @@ class Selected:
     may_mark: bool
 
 
-class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
+class Session:
     """One connection, from its greeting on. All methods raise SourceErrors only."""
 
     def __init__(
@@ -57,10 +57,9 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         """Read the greeting; with `secure`, do STARTTLS by it before anything else."""
         self.where = budget.where
         self.usable = True
-        self._new_wire: Callable[[], Wire] = lambda: Wire(sock, budget, until_secured=secure is not None)
+        self._capabilities: tuple[bytes, ...] = ()
         with self._edge("greeting", ProtocolFailed):
-            # ssl=False: the socket is secured already, or will be below
-            super().__init__(budget.where, timeout=budget.timeout, ssl=False)
+            self._wire = Wire(sock, budget, until_secured=secure is not None)
             try:
                 if secure:
                     self._wire.secure(secure)
@@ -68,13 +67,10 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
                 self._wire.shutdown()
                 raise
 
-    def _create_IMAP4(self) -> Wire:  # noqa: N802 - IMAPClient's hook
-        return self._new_wire()
-
     @property
-    def _wire(self) -> Wire:
-        wire: Wire = self._imap
-        return wire
+    def sock(self) -> socket.socket:
+        """What it goes over."""
+        return self._wire.sock
 
     def log_in(self, user: str, password: str, hint: str) -> None:
         """LOGIN, or AUTHENTICATE PLAIN where the server wants that or the text is not ASCII.
@@ -89,38 +85,49 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         with self._edge(f"login as {user}", LoginRefused, hint):
             offered = self.capabilities()
             if (user + password).isascii() and b"LOGINDISABLED" not in offered:
-                self.login(user, password)
+                self._wire.login(user, password)
             elif b"AUTH=PLAIN" in offered:
-                answers = iter([f"\0{user}\0{password}"])
-                self.sasl_login("PLAIN", lambda _challenge: next(answers, None))
+                answers = iter([f"\0{user}\0{password}".encode()])
+                self._wire.authenticate("PLAIN", lambda _challenge: next(answers, None))
             else:
                 raise LoginRefused(
                     f"{self.where} takes no password login (or none that is not ASCII); none was sent",
                     hint="the server may want TLS before, or OAuth",
                 )
             if "CAPABILITY" in self._wire.untagged_responses:
-                self.capabilities()  # kept by IMAPClient; where not announced, asked only when needed
+                self.capabilities()  # kept; where not announced, asked only when needed
 
     def log_in_by_token(self, user: str, token: str, where: tuple[str, int], hint: str) -> None:
         """As `TokenLogin.log_in`."""
         TokenLogin(self, self._wire, self._edge).log_in(user, token, where, hint)
 
-    def ask_capabilities(self) -> Collection[bytes]:
+    def capabilities(self) -> tuple[bytes, ...]:
+        """As announced; once logged in, what the server says then, which may have to be asked for."""
+        if not self._capabilities:
+            announced = self._wire.code("CAPABILITY")
+            if announced:
+                self._capabilities = tuple(announced.upper().split())
+            elif self._wire.state in ("AUTH", "SELECTED"):
+                self.ask_capabilities()
+            else:
+                return tuple(name.encode() for name in self._wire.capabilities)
+        return self._capabilities
+
+    def ask_capabilities(self) -> tuple[bytes, ...]:
         """CAPABILITY, whatever the greeting announced."""
-        found: Collection[bytes] = self._do_capabilites()
-        self._cached_capabilities = found
-        return found
+        _, data = self._wire.capability()
+        self._capabilities = tuple(data[0].upper().split())
+        return self._capabilities
 
     def open_folder(self, folder: str, *, read_only: bool, keys: Sequence[str]) -> Selected:
         """SELECT or EXAMINE; a search for `keys` rides along, and `searched` has its answer."""
         hint = f"check the folder's name; there may be no {folder}"
         with self._named(folder), self._edge(f"folder {folder}", FolderMissing, hint):
-            mailbox = self._normalise_folder(folder)
-            said = self._wire.select_and_search(mailbox, self._in_short(keys), read_only=read_only)
+            said = self._wire.select_and_search(quoted(folder), self._in_short(keys), read_only=read_only)
             validity, flags = said.get("UIDVALIDITY"), said.get("PERMANENTFLAGS")
             if not validity:
                 raise ProtocolFailed(f"{self.where}: the folder {folder} has no UIDVALIDITY")
-            may_mark = "READ-ONLY" not in said and (not flags or SEEN.lower() in flags[-1].lower())
+            may_mark = "READ-ONLY" not in said and (not flags or b"\\seen" in flags[-1].lower())
             return Selected(int(validity[-1]), may_mark)
 
     def searched(self) -> list[int]:
@@ -162,7 +169,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
     def mark(self, uids: Collection[int]) -> None:
         """Set `\\Seen` on those that are still there; the server has confirmed when this returns."""
         for text, _ in uid_sets(uids):
-            self._settled("marking mail read", FolderReadOnly, partial(self._set_flag, text, SEEN))
+            self._settled("marking mail read", FolderReadOnly, partial(self._set_flag, text, _SEEN))
 
     def move_to(self, uids: Collection[int], folder: str) -> Iterator[tuple[list[int], bytes]]:
         """Move to another folder; yields UIDs and the COPYUID code of their move, b"" where there is none.
@@ -172,18 +179,19 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         message here too, flagged `\\Deleted`: EXPUNGE without UIDs would remove what others have flagged.
         """
         with self._edge("capabilities", ProtocolFailed):
-            can_move, can_expunge = self.has_capability("MOVE"), self.has_capability("UIDPLUS")
+            offered = self.capabilities()
+        can_move, can_expunge = b"MOVE" in offered, b"UIDPLUS" in offered
         moving, removing = f"moving mail to {folder}", "removing moved mail"
         hint = f"create the folder {folder} in the mailbox; emailint creates none"
-        carry = self.move if can_move else self.copy
+        carry = partial(self._wire.uid, "MOVE" if can_move else "COPY")
         for text, members in uid_sets(uids):
             with self._named(folder):
-                self._settled(moving, FolderMissing, partial(carry, text, folder), hint)
+                self._settled(moving, FolderMissing, partial(carry, text, quoted(folder)), hint)
             code = self._wire.code("COPYUID")
             if not can_move:
-                self._settled(removing, FolderReadOnly, partial(self._set_flag, text, DELETED))
+                self._settled(removing, FolderReadOnly, partial(self._set_flag, text, _DELETED))
                 if can_expunge:
-                    self._settled(removing, FolderReadOnly, partial(self.uid_expunge, text))
+                    self._settled(removing, FolderReadOnly, partial(self._wire.uid, "EXPUNGE", text))
             if code or not can_expunge:
                 yield members, code
 
@@ -191,7 +199,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         """The names of all folders, as far as the server's list can be understood."""
         try:
             with self._edge("list of folders", ProtocolFailed):
-                return [clean(str(name)) for _flags, _delimiter, name in self.list_folders()]
+                return [clean(str(name)) for _flags, _separator, name in self._list("*")]
         except _NOT_UNDERSTOOD:
             return []
 
@@ -209,7 +217,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         foreign = _SEPARATORS.intersection(folder)
         try:
             with self._edge("separator of folders", ProtocolFailed):
-                found = self.list_folders("", "") if foreign else []
+                found = self._list("") if foreign else []
             separator = clean(found[0][1] or b"") if found else ""
         except (SourceError, *_NOT_UNDERSTOOD):
             return ""
@@ -218,12 +226,16 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         right = "".join(separator if each in foreign else each for each in folder)
         return f"this server parts the levels of folders by {separator!r}: write {right}, if there is one"
 
+    def _list(self, pattern: str) -> list[tuple[Any, bytes | None, str]]:
+        _, answer = self._wire.list('""', f'"{pattern}"')
+        return listed(answer)
+
     def leave(self) -> None:
         """LOGOUT and close; never raises."""
         self._wire.leave()
 
-    def _set_flag(self, uids: str, flag: bytes) -> None:
-        self.add_flags(uids, [flag], silent=True)
+    def _set_flag(self, uids: str, flag: str) -> None:
+        self._wire.uid("STORE", uids, "+FLAGS.SILENT", f"({flag})")
 
     def _settled(
         self, doing: str, otherwise: type[SourceError], command: Callable[[], object], hint: str = ""
@@ -240,7 +252,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
 
     def _in_short(self, keys: Sequence[str]) -> list[str]:
         """Ask for ranges instead of one number a message, where the server can (RFC 4731)."""
-        known = self._cached_capabilities or [name.encode() for name in self._wire.capabilities]
+        known = self._capabilities or [name.encode() for name in self._wire.capabilities]
         return ["RETURN", "(ALL)", *keys] if b"ESEARCH" in known else list(keys)
 
     @contextmanager

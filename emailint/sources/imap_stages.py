@@ -104,7 +104,7 @@ class Stages:
             if settings.tls != "implicit" and not budget.heard:
                 error.hint = _SILENT_CURE
             raise
-        sock = self._session.socket()
+        sock = self._session.sock
         return describe(sock) if isinstance(sock, ssl.SSLSocket) else "clear text, on this machine only"
 
     def log_in(self) -> str:

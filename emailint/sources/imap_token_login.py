@@ -68,7 +68,7 @@ class TokenLogin:
         self._wire.conceal(token, base64.b64encode(said.first).decode("ascii"))
         try:
             with self._edge(f"login as {user}", LoginRefused, hint):
-                self._session.sasl_login(said.mechanism, talk)
+                self._wire.authenticate(said.mechanism, talk)
                 if "CAPABILITY" in self._wire.untagged_responses:
                     self._session.capabilities()
         except (LoginRefused, ProtocolFailed) as error:

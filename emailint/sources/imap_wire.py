@@ -1,11 +1,8 @@
 """imaplib with bounds: what goes over the connection, and never more of it than was asked for.
 
-IMAPClient speaks through an imaplib object. The one here differs in what follows; everything else is
-imaplib's, and IMAPClient's on top of it.
+The object here differs from imaplib's in what follows; everything else is imaplib's.
 
 - The octets come from a socket that is connected (and secured) already, within a `Budget`.
-- Literals cost what imaplib costs: IMAPClient switches imaplib's debugging on, which formats every
-  message that arrives three times (and that is nearly all of IMAPClient's own cost). Here it stays off.
 - FETCH responses are handed over one by one as they come, instead of when the last one is there.
 - The capabilities of the greeting are believed, which saves a round trip.
 - The words of the protocol may be in small letters (RFC 3501 section 9); imaplib knows capitals alone.
@@ -188,16 +185,7 @@ class Wire(imaplib.IMAP4):
         """Server text as one short line without control characters and secrets."""
         return clean(text, *self._secrets)
 
-    # What imaplib does itself; these names are what IMAPClient relies on too
-
-    @property
-    def debug(self) -> int:
-        """Always off: IMAPClient sets it, and messages and passwords would be formatted for a log."""
-        return 0
-
-    @debug.setter
-    def debug(self, value: int) -> None:
-        pass
+    # What imaplib does itself; these names are what others build upon too, IMAPClient among them
 
     @property  # type: ignore[override]  # typeshed has str, imaplib octets
     def tagpre(self) -> bytes:

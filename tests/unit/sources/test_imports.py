@@ -23,7 +23,7 @@ HEAVY = {
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("emailint.sources.imap", HEAVY),
+        ("emailint.sources.imap", HEAVY | {"imapclient", "importlib.metadata"}),
         ("emailint.sources.maildir", HEAVY | {"imapclient", "imaplib", "ssl", "socket"}),
     ],
 )
