@@ -43,6 +43,7 @@ class Database:
         self.read_only = read_only
         self._lock = threading.RLock()
         self._depth = 0
+        self._undone = 0
         self._broken: StoreError | None = None
         with self._translated():
             self._connection = _connect(path, read_only=read_only)
@@ -51,6 +52,11 @@ class Database:
         """Close; the write-ahead log is brought home and removed."""
         with self._lock, self._translated():
             self._connection.close()
+
+    @property
+    def changes(self) -> int:
+        """Rows that were changed and transactions undone: as long as it stays, so do all answers."""
+        return self._connection.total_changes + self._undone
 
     def refuse_within(self, what: str) -> None:
         """Raise StoreError when this thread has a transaction open."""
@@ -119,6 +125,7 @@ class Database:
                 raise self._failure(error) from error
 
     def _roll_back(self) -> None:
+        self._undone += 1
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from emailint.store.ledger_part import LedgerPart
 from emailint.store.records import Journal, JournalEnd, Line, Move
 from emailint.store.schema import read_text, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from emailint.store.database import Database
+
+Item = TypeVar("Item")
 
 LINES_AT_ONCE = 1_000
 OCTETS_AT_ONCE = 16_000_000
@@ -22,11 +26,34 @@ _UNMARKED = (
 
 
 class StepVerbs(LedgerPart):
-    """The states of lines and loci."""
+    """The states of lines and loci.
+
+    What waits is asked several times for each mailbox; in nearly all sweeps nothing does.
+    """
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._none_at: dict[str, int] = {}
+
+    def _unless_none(self, question: str, ask: Callable[[], list[Item]]) -> list[Item]:
+        """The answer. Where it was nothing, it is not asked for again before a row has changed.
+
+        Whoever steps has the store alone, so that no other process changes any.
+        """
+        changes = self._database.changes
+        if self._none_at.get(question) == changes:
+            return []
+        found = ask()
+        if not found:
+            self._none_at[question] = changes
+        return found
 
     def unprojected(self) -> Sequence[Line]:
         """The first lines (bounded in number and octets) not yet known durable, in order."""
         self._database.refuse_within("writing lines")
+        return self._unless_none("unprojected", self._unprojected)
+
+    def _unprojected(self) -> list[Line]:
         lines: list[Line] = []
         octets = 0
         with self._database.reading() as connection:
@@ -75,8 +102,8 @@ class StepVerbs(LedgerPart):
 
     def unmarked(self, account: str) -> Sequence[str]:
         """Loci of this mailbox whose message is projected (or makes no line) and not yet marked read."""
-        with self._database.reading() as connection:
-            return [read_text(locus) for (locus,) in connection.execute(_UNMARKED, (account,))]
+        rows = partial(self._database.rows, _UNMARKED, account)
+        return [read_text(locus) for (locus,) in self._unless_none(f"unmarked {account}", rows)]
 
     def marked(self, loci: Sequence[str]) -> None:
         """The server has confirmed that these are read (or they are gone)."""
@@ -93,8 +120,10 @@ class StepVerbs(LedgerPart):
             "SELECT locus, folder FROM locus INDEXED BY locus_unmoved"
             " WHERE account = ? AND folder IS NOT NULL AND marked = 1 ORDER BY row"
         )
-        with self._database.reading() as connection:
-            return [Move(read_text(locus), folder) for locus, folder in connection.execute(query, (account,))]
+        rows = partial(self._database.rows, query, account)
+        return [
+            Move(read_text(locus), folder) for locus, folder in self._unless_none(f"unmoved {account}", rows)
+        ]
 
     def moved(self, places: Mapping[str, str | None]) -> None:
         """Old locus → new locus (None: unknown or gone). The new one counts as done and marked."""

@@ -196,3 +196,38 @@ def test_the_breaker_is_looked_up_once_a_run(store: Store) -> None:
             assert batch.cases_since(ACCOUNT, after(minutes=-10)) == number
             batch.add(case(number))
     assert sum("counted_at >=" in statement for statement in statements) == 1
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[list[str]]:
+    """The statements that are given to SQLite."""
+    given: list[str] = []
+    connection = store.ledger._database._connection
+    connection.set_trace_callback(given.append)
+    yield given
+    connection.set_trace_callback(None)
+
+
+def steps(store: Store) -> int:
+    """What is asked for each mailbox, more than once; how much was found."""
+    found = len(store.ledger.unprojected())
+    return found + len(store.ledger.unmarked(ACCOUNT)) + len(store.ledger.unmoved(ACCOUNT))
+
+
+def test_that_nothing_waits_is_asked_once_until_something_changes(tmp_path: Path) -> None:
+    with open_store(tmp_path) as store:
+        assert steps(store) == 0
+        with statements(store) as given:
+            assert steps(store) == 0
+            assert given == []
+        add(store.ledger, case(1, folder="Done"))
+        assert steps(store) == 1  # its line; it is marked after that
+        store.project()
+        assert steps(store) == 1
+        store.ledger.marked(store.ledger.unmarked(ACCOUNT))
+        assert [move.folder for move in store.ledger.unmoved(ACCOUNT)] == ["Done"]
+        store.ledger.moved({move.locus: None for move in store.ledger.unmoved(ACCOUNT)})
+        assert steps(store) == 0
+        with statements(store) as given:
+            assert steps(store) == 0
+            assert given == []
