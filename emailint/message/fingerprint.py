@@ -22,6 +22,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from emailint.message.fingerprint_delimiters import before, delimiters
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,15 +39,6 @@ _STRUCTURE = (b"content-type", b"content-transfer-encoding")
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)[ \t]*(?>\r\n|\n|\r)")
 _BLANK_AFTER_LF = re.compile(rb"\n[ \t]*(?>\r\n|\n|\r)")
 _FIRST_LINE_BLANK = re.compile(rb"[ \t]*(?>\r\n|\n|\r)")
-_REST = re.compile(rb"[ \t\x0b\x0c]*+(--)?[ \t\x0b\x0c]*+(?:(?=(\r\n?|\n))|\Z)")
-_FEW = 10_000
-"""Lines that begin like a boundary, up to which looking at each by itself is the quicker way."""
-
-_LARGE = 50_000
-"""Octets over which it is worth while to look for hyphens first."""
-
-_HYPHENS = 30
-
 _FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOUNDARY = re.compile(rb';\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
@@ -151,7 +144,7 @@ def _blank_line(raw: bytes, start: int, end: int) -> tuple[int, int | None]:
     if raw.count(b"\r", start, stop) != raw.count(b"\r\n", start, stop):
         blank = _BLANK_LINE.search(raw, start, end)
         return (blank.start(), blank.end()) if blank else (end, None)
-    return (_before(raw, start, blank.start() + 1), stop) if blank else (end, None)
+    return (before(raw, start, blank.start() + 1), stop) if blank else (end, None)
 
 
 def _fields(lines: list[bytes], names: tuple[bytes, ...]) -> tuple[dict[bytes, list[bytes]], list[bytes]]:
@@ -227,7 +220,7 @@ def _parts(raw: bytes, start: int, end: int, content_type: bytes) -> list[tuple[
         return []
     spans: list[tuple[int, int]] = []
     opened = -1
-    for line, after, closing in _delimiters(raw, start, end, b"--" + boundary):
+    for line, after, closing in delimiters(raw, start, end, b"--" + boundary):
         if opened >= 0:
             spans.append((opened, max(opened, line)))
         opened = after
@@ -236,60 +229,6 @@ def _parts(raw: bytes, start: int, end: int, content_type: bytes) -> list[tuple[
         if len(spans) > PARTS:
             raise _TooMany
     return [*spans, (opened, end)] if opened >= 0 else []
-
-
-def _delimiters(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tuple[int, int, bool]]:
-    """Each delimiter line: where the line end before it starts, where the next line starts, if it closes."""
-    for position, rest in _found(raw, start, end, needle):
-        yield _before(raw, start, position), rest.end() + len(rest[2] or b""), rest[1] is not None
-
-
-def _found(raw: bytes, start: int, end: int, needle: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
-    """Where delimiter lines start, and what follows the boundary on them; nothing is compiled for few."""
-    after = ahead = start
-    for _ in range(_FEW):
-        position = raw.find(needle, ahead, end)
-        if position < 0:
-            return
-        after = ahead = position + len(needle)
-        if position == start or raw[position - 1] in b"\r\n":
-            rest = _REST.match(raw, after, end)
-            if rest is not None:
-                yield position, rest
-                after = rest.end()
-                ahead = _hyphen(raw, after, end)
-    yield from _searched(raw, after, end, needle, begun=True)
-
-
-def _hyphen(raw: bytes, start: int, end: int) -> int:
-    """Where to look for the boundary behind the headers of a part: base64 has no hyphen, and a search for
-    one octet is ten times as quick. After so many hyphens (`Content-Type`) it is no base64.
-    """
-    for _ in range(_HYPHENS if end - start > _LARGE else 0):
-        hyphen = raw.find(b"-", start, end)
-        if hyphen < 0 or raw.startswith(b"--", hyphen, end):
-            return end if hyphen < 0 else hyphen
-        start = hyphen + 1
-    return start
-
-
-def _searched(
-    raw: bytes, start: int, end: int, needle: bytes, *, begun: bool = False
-) -> Iterator[tuple[int, re.Match[bytes]]]:
-    """The same where very many lines look like delimiters; `begun`: none of them starts at `start`."""
-    line = re.escape(needle) + _REST.pattern
-    first = None if begun else re.compile(line).match(raw, start, end)
-    line_end = rb"\n" if raw.find(b"\r" + needle, start, end) < 0 else rb"[\r\n]"  # the former is quicker
-    if first is not None:
-        yield start, first
-    for match in re.compile(line_end + line).finditer(raw, start, end):
-        yield match.start() + 1, match
-
-
-def _before(raw: bytes, start: int, position: int) -> int:
-    if position - 2 >= start and raw[position - 2 : position] == b"\r\n":
-        return position - 2
-    return position - 1 if position > start else position
 
 
 def _base64(raw: bytes, start: int, end: int) -> bytes:

@@ -8,7 +8,7 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emailint.message import delimiters, fingerprint
+from emailint.message import delimiters, fingerprint, fingerprint_delimiters
 
 PIECES = st.sampled_from([b"--b", b"--", b"b", b"\n", b"\r\n", b"\r", b" ", b"\t", b"x", b"--b--", b"\x0b"])
 
@@ -18,7 +18,7 @@ def test_both_ways_find_the_same(raw: bytes, start: int, cut: int) -> None:
     end = max(start, len(raw) - cut)
     ways = [
         [(position, rest.end(), rest[1], rest[2]) for position, rest in way(raw, start, end, b"--b")]
-        for way in (fingerprint._found, fingerprint._searched)
+        for way in (fingerprint_delimiters.found, fingerprint_delimiters.searched)
     ]
     assert ways[0] == ways[1]
 
@@ -26,9 +26,9 @@ def test_both_ways_find_the_same(raw: bytes, start: int, cut: int) -> None:
 @given(st.lists(PIECES, max_size=40).map(b"".join), st.integers(0, 5), st.integers(1, 4))
 def test_one_way_goes_on_where_the_other_ends(raw: bytes, start: int, few: int) -> None:
     end = max(start, len(raw))
-    with patch.object(fingerprint, "_FEW", few):
-        found = [position for position, _ in fingerprint._found(raw, start, end, b"--b")]
-    assert found == [position for position, _ in fingerprint._searched(raw, start, end, b"--b")]
+    with patch.object(fingerprint_delimiters, "_FEW", few):
+        found = [position for position, _ in fingerprint_delimiters.found(raw, start, end, b"--b")]
+    assert found == [position for position, _ in fingerprint_delimiters.searched(raw, start, end, b"--b")]
 
 
 BLANK = re.compile(rb"(?>\r\n|\n|\r)[ \t]*(?>\r\n|\n|\r)")
@@ -48,10 +48,12 @@ BOUNDARIES = st.sampled_from([b"--b", b"----", b"--b\n--b"])
 @given(st.lists(PIECES, max_size=40).map(b"".join), LARGE, st.integers(1, 3))
 def test_looking_for_hyphens_first_misses_nothing(raw: bytes, large: int, hyphens: int) -> None:
     ways = []
-    for module in (fingerprint, delimiters):
+    for module in (fingerprint_delimiters, delimiters):
         with patch.object(module, "_LARGE", large), patch.object(module, "_HYPHENS", hyphens):
-            ways.append((list(fingerprint._delimiters(raw, 0, len(raw), b"--b")), found(raw, b"--b")))
-    usual = list(fingerprint._delimiters(raw, 0, len(raw), b"--b")), found(raw, b"--b")
+            ways.append(
+                (list(fingerprint_delimiters.delimiters(raw, 0, len(raw), b"--b")), found(raw, b"--b"))
+            )
+    usual = list(fingerprint_delimiters.delimiters(raw, 0, len(raw), b"--b")), found(raw, b"--b")
     assert ways == [usual, usual]
 
 
