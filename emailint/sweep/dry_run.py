@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from emailint.case import StoredAttachment
+from emailint.store.batch_rows import Added
 from emailint.store.projection import ProjectionReport
-from emailint.store.records import Known, OpenError, Rates, ReplyState
+from emailint.store.records import OpenError, Rates
+from emailint.sweep.dry_batch import DryBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,84 +18,21 @@ if TYPE_CHECKING:
 
     from emailint.case import ErrorRecord
     from emailint.message.model import Attachment
-    from emailint.store.ledger import Batch, Ledger
+    from emailint.store.ledger import Ledger
     from emailint.store.records import (
-        CaseFacts,
         Disposition,
-        Entry,
         Health,
         Journal,
         JournalEnd,
         Key,
+        Known,
         Line,
         Move,
         Reply,
+        ReplyState,
         Trouble,
         Waiting,
     )
-
-
-@dataclass(slots=True)
-class DryBatch:
-    """A transaction that sees what this sweep decided before, and commits nothing."""
-
-    batch: Batch
-    made: dict[Key, Entry]
-    taken: list[int]
-
-    def find(self, key: Key) -> Known | None:
-        """The row of this key, stored or only decided."""
-        entry = self.made.get(key)
-        return Known(0, entry.disposition, entry.case_id) if entry else self.batch.find(key)
-
-    def answered(self, fingerprint: str, *, besides: int | None = None) -> bool:
-        """Whether a reply of this fingerprint is stored or decided."""
-        decided = any(
-            entry.key.fingerprint == fingerprint
-            and entry.reply is not None
-            and entry.reply.state is not ReplyState.WITHHELD
-            for entry in self.made.values()
-        )
-        return decided or self.batch.answered(fingerprint, besides=besides)
-
-    def has_message_id(self, scope: str, message_id: str, *, before: int | None = None) -> bool:
-        """Whether a stored or decided row of this scope has this Message-ID."""
-        decided = any(key.scope == scope and made.message_id == message_id for key, made in self.made.items())
-        return decided or self.batch.has_message_id(scope, message_id, before=before)
-
-    def next_case_number(self) -> int:
-        """The number that a real sweep would take, if nothing else came between."""
-        self.taken.append(self.taken[-1] + 1 if self.taken else self.batch.next_case_number())
-        return self.taken[-1]
-
-    def next_follow_up_number(self, case_id: str) -> int:
-        """The next follow-up number of this case."""
-        return self.batch.next_follow_up_number(case_id)
-
-    def case_facts(self, case_id: str) -> CaseFacts | None:
-        """Facts of a stored case."""
-        return self.batch.case_facts(case_id)
-
-    def case_of(self, message_ids: Iterable[str]) -> str | None:
-        """The stored case that one of these Message-IDs belongs to."""
-        return self.batch.case_of(message_ids)
-
-    def cases_since(self, account: str, moment: datetime) -> int:
-        """How many cases of this mailbox were made since then."""
-        return self.batch.cases_since(account, moment)
-
-    def add(self, entry: Entry) -> None:
-        """Remember the decision until the sweep ends."""
-        self.made[entry.key] = entry
-
-    def add_locus(self, known: Known, locus: str, account: str, folder: str | None) -> None:
-        """Nothing to remember."""
-
-    def replace(self, known: Known, entry: Entry) -> None:
-        """Nothing is replaced."""
-
-    def reread(self, known: Known, line: bytes) -> None:
-        """Nothing is written."""
 
 
 @dataclass(slots=True)
@@ -101,7 +40,7 @@ class DryLedger:
     """The verbs of a ledger that a sweep uses; those that write do nothing."""
 
     ledger: Ledger
-    made: dict[Key, Entry] = field(default_factory=dict)
+    made: Added = field(default_factory=Added)
     taken: list[int] = field(default_factory=list)
 
     def __enter__(self) -> Self:
