@@ -10,7 +10,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from emailint.config.grammar import bare_address
 from emailint.config.keys import AliasSettings, OutboundKeys
 from emailint.config.keys_base import Keys
 from emailint.config.model import (
@@ -24,6 +23,7 @@ from emailint.config.model import (
     ReplySettings,
     SweepLimits,
 )
+from emailint.config.own import own_addresses
 from emailint.config.providers import PROVIDERS
 from emailint.config.resolve_rules import field_rule
 from emailint.config.secrets import SecretFile
@@ -68,7 +68,7 @@ def resolve(keys: ConfigKeys, *, path: Path, digest: str) -> Config:
         directory=_absolute(keys.directory, base),
         templates=_absolute(keys.templates, base),
         integrations=integrations,
-        own_addresses=_own_addresses(integrations),
+        own_addresses=own_addresses(integrations),
         heartbeat=_secret(keys.heartbeat, base, readable=keys.readable_secrets == "accept"),
         metrics=_absolute(keys.metrics, base),
         hooks=MappingProxyType(_given(keys, "on_case", "on_follow_up", "on_error")),
@@ -290,14 +290,3 @@ def _secret(source: SecretSource | None, base: Path, *, readable: bool) -> Secre
 
 def _absolute(path: Path | None, base: Path) -> Path | None:
     return None if path is None else base / path.expanduser()
-
-
-def _own_addresses(integrations: tuple[Integration, ...]) -> frozenset[str]:
-    found = set()
-    for integration in integrations:
-        found.add(integration.mailbox.lower())
-        for alias in integration.aliases:
-            found.add(alias.address)
-            if alias.reply.from_:
-                found.add(bare_address(alias.reply.from_).lower())
-    return frozenset(found - {""})
