@@ -44,6 +44,7 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._undone = 0
+        self._level = "FULL"
         self._broken: StoreError | None = None
         with self._translated():
             self._connection = _connect(path, read_only=read_only)
@@ -56,7 +57,8 @@ class Database:
     @property
     def changes(self) -> int:
         """Rows that were changed and transactions undone: as long as it stays, so do all answers."""
-        return self._connection.total_changes + self._undone
+        with self._translated():
+            return self._connection.total_changes + self._undone
 
     def refuse_within(self, what: str) -> None:
         """Raise StoreError when this thread has a transaction open."""
@@ -73,12 +75,33 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that is durable after a clean exit; within one of the same thread, a part of it."""
+        with self._transaction("FULL") as connection:
+            yield connection
+
+    @contextmanager
+    def noting(self) -> Iterator[sqlite3.Connection]:
+        """As `writing`, for what is harmless to do once more: a power cut may undo it, a death cannot.
+
+        Its commit goes to the log without a sync. The log is read up to where it is whole, so that the next
+        `writing` makes this durable before its own part.
+        """
+        with self._lock, self._translated():
+            try:
+                with self._transaction("NORMAL") as connection:
+                    yield connection
+            finally:
+                if not self._depth:
+                    self._sync("FULL")
+
+    @contextmanager
+    def _transaction(self, level: str) -> Iterator[sqlite3.Connection]:
         with self._lock, self._translated():
             if self._depth:
                 yield self._connection
                 return
             if self._broken:
                 raise self._broken
+            self._sync(level)
             self._connection.execute("BEGIN IMMEDIATE")
             self._depth = 1
             try:
@@ -90,23 +113,12 @@ class Database:
             finally:
                 self._depth = 0
 
-    @contextmanager
-    def noting(self) -> Iterator[sqlite3.Connection]:
-        """As `writing`, for what is harmless to do once more: a power cut may undo it, a death cannot.
-
-        Its commit goes to the log without a sync. The log is read up to where it is whole, so that the next
-        `writing` makes this durable before its own part.
-        """
-        with self._lock, self._translated():
-            if self._depth:
-                yield self._connection
-                return
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            try:
-                with self.writing() as connection:
-                    yield connection
-            finally:
-                self._connection.execute("PRAGMA synchronous = FULL")
+    def _sync(self, level: str) -> None:
+        """How commits are synced. Each transaction asks for its own, whatever became of those before it."""
+        if level != self._level:
+            self._level = ""  # not known if this is cut off, as by a second signal
+            self._connection.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows that one statement gives; for the many small ones of a batch."""

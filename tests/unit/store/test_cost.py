@@ -1,9 +1,11 @@
 """What an idle run costs does not depend on what was done before; a batch costs a few syncs."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,6 +179,42 @@ def test_after_a_note_that_fails_commits_are_synced_again(store: Store) -> None:
     connection = store.ledger._database._connection
     with pytest.raises(ZeroDivisionError), store.ledger._database.noting():
         1 / 0  # noqa: B018 - fails in the middle
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+class CutOff:
+    """A connection whose user is interrupted right before (or after) it is to sync as this statement says."""
+
+    def __init__(self, connection: sqlite3.Connection, cut: str, *, before: bool) -> None:
+        self._connection = connection
+        self._cut = cut
+        self._before = before
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        if statement != self._cut:
+            return self._connection.execute(statement, *values)
+        self._cut = ""
+        if not self._before:
+            self._connection.execute(statement)
+        raise KeyboardInterrupt
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+@pytest.mark.parametrize("level", ["NORMAL", "FULL"])
+@pytest.mark.parametrize("before", [True, False])
+def test_after_a_note_that_is_cut_off_anywhere_commits_are_synced_again(
+    store: Store, level: str, before: bool
+) -> None:
+    database = store.ledger._database
+    connection = database._connection
+    cut = CutOff(connection, f"PRAGMA synchronous = {level}", before=before)
+    database._connection = cut  # type: ignore[assignment]  # as far as it is used
+    with pytest.raises(KeyboardInterrupt):
+        store.ledger.begin([locus(1)])
+    with database.writing():
+        pass
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from emailint.errors import StoreError
 from emailint.store import Store
 from emailint.store.ledger_steps import LINES_AT_ONCE
 from emailint.store.records import Disposition, Journal, JournalEnd, Line, Move
@@ -115,3 +118,14 @@ def test_steps_without_work_are_harmless(store: Store) -> None:
     store.ledger.moved({})
     store.ledger.moved({"unknown": "elsewhere"})
     assert store.ledger.done(["unknown", "elsewhere"]) == frozenset()
+
+
+def test_what_waits_in_a_closed_ledger_is_no_bug_but_an_error_of_the_store(store: Store) -> None:
+    store.ledger.close()
+    for ask in (
+        store.ledger.unprojected,
+        lambda: store.ledger.unmarked(ACCOUNT),
+        lambda: store.ledger.unmoved(ACCOUNT),
+    ):
+        with pytest.raises(StoreError):
+            ask()
