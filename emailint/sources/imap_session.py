@@ -183,10 +183,13 @@ class Session:
         can_move, can_expunge = b"MOVE" in offered, b"UIDPLUS" in offered
         moving, removing = f"moving mail to {folder}", "removing moved mail"
         hint = f"create the folder {folder} in the mailbox; emailint creates none"
-        carry = partial(self._wire.uid, "MOVE" if can_move else "COPY")
+
+        def carry(uids: str) -> None:
+            self._wire.uid("MOVE" if can_move else "COPY", uids, quoted(folder))
+
         for text, members in uid_sets(uids):
             with self._named(folder):
-                self._settled(moving, FolderMissing, partial(carry, text, quoted(folder)), hint)
+                self._settled(moving, FolderMissing, partial(carry, text), hint)
             code = self._wire.code("COPYUID")
             if not can_move:
                 self._settled(removing, FolderReadOnly, partial(self._set_flag, text, _DELETED))

@@ -487,6 +487,17 @@ def test_a_target_that_is_not_there_is_not_created(code: bytes) -> None:
     assert not [command for command in server.commands if "STORE" in command or "CREATE" in command]
 
 
+def test_a_target_whose_name_cannot_be_written_is_an_error_of_the_mailbox() -> None:
+    """Octets of an environment that are no UTF-8 come as lone surrogates, which no name of a folder holds."""
+    with (
+        ScriptedImap() as server,
+        imap_source(port=server.port) as source,
+        pytest.raises(ProtocolFailed, match="moving mail"),
+    ):
+        source.move(loci(source.list_unread()), "Entw\udcfcrfe")
+    assert not [command for command in server.commands if "COPY" in command or "STORE" in command]
+
+
 CANNOT = b"TAG NO [CANNOT] Invalid mailbox name: contains '/'\r\n"
 
 
