@@ -22,7 +22,9 @@ READS_MAIL: Final = "emailint.message.read"
 def ahead(*names: str) -> None:
     """Import these modules in a thread of their own, unless they are there; returns at once."""
     missing = [name for name in names if name not in sys.modules]
-    if missing:
+    if not missing:
+        return
+    with suppress(RuntimeError):  # no more threads are to be had; then whoever needs them imports them
         Thread(target=_load, args=[missing], name="loading", daemon=True).start()
 
 

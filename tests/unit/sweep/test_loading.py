@@ -41,6 +41,17 @@ def test_a_module_that_fails_is_left_to_whoever_needs_it(
     assert "module_that_fails" not in sys.modules
 
 
+def test_where_no_more_threads_are_to_be_had_nothing_is_imported_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(_self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    loading.ahead("module_to_load")
+    assert "module_to_load" not in sys.modules
+
+
 @pytest.mark.parametrize("mails", [0, 1, 3])
 def test_only_a_sweep_with_new_mail_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mails: int
