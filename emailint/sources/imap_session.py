@@ -114,10 +114,12 @@ class Session:
         return self._capabilities
 
     def ask_capabilities(self) -> tuple[bytes, ...]:
-        """CAPABILITY, whatever the greeting announced."""
+        """CAPABILITY, whatever the greeting announced; kept only after the login, which may bring more."""
         _, data = self._wire.capability()
-        self._capabilities = tuple(data[0].upper().split())
-        return self._capabilities
+        found = tuple(data[0].upper().split())
+        if self._wire.state in ("AUTH", "SELECTED"):
+            self._capabilities = found
+        return found
 
     def open_folder(self, folder: str, *, read_only: bool, keys: Sequence[str]) -> Selected:
         """SELECT or EXAMINE; a search for `keys` rides along, and `searched` has its answer."""
@@ -185,7 +187,7 @@ class Session:
         hint = f"create the folder {folder} in the mailbox; emailint creates none"
 
         def carry(uids: str) -> None:
-            self._wire.uid("MOVE" if can_move else "COPY", uids, quoted(folder))
+            self._wire.uid("MOVE" if can_move else "COPY", uids, quoted(folder).decode("ascii"))
 
         for text, members in uid_sets(uids):
             with self._named(folder):

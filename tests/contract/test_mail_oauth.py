@@ -140,6 +140,24 @@ def test_imap_asks_what_there_is_where_the_greeting_does_not_say() -> None:
     assert len(said) == 1
 
 
+def test_what_imap_says_after_the_login_counts_where_it_was_asked_before_too() -> None:
+    def authenticate(talk: Conversation, tag: bytes) -> None:
+        talk.send(b"+ \r\n")
+        talk.line()
+        talk.send(tag + b" OK [CAPABILITY IMAP4rev1 MOVE] logged in\r\n")
+
+    replies: dict[str, Reply | list[Reply]] = {
+        "AUTHENTICATE": authenticate,
+        "CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=XOAUTH2\r\nTAG OK done\r\n",
+        "UID MOVE": b"TAG OK done\r\n",
+    }
+    imap = ScriptedImap(replies, greeting=b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
+    with imap, imap_source(port=imap.port, username=USER, tokens=Tokens()) as source:
+        source.move([ref.locus for ref in source.list_unread()], "Done")
+    assert 'UID MOVE 1:2 "Done"' in imap.commands
+    assert not [command for command in imap.commands if "STORE" in command]
+
+
 @pytest.mark.parametrize(
     "no", [b"NO [CANNOT] Authentication mechanism not supported.", b"BAD Command syntax error"]
 )
