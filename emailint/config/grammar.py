@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SIZES: Final = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_MOST_BITS: Final = 1_024
+"""Of a whole number in a field: most readers of JSON know no larger one, nor does Python write any."""
 _TRUE: Final = ("true", "yes", "on")
 _FALSE: Final = ("false", "no", "off")
 
@@ -265,7 +267,8 @@ def fields(value: object) -> dict[str, str | int | float | bool | None]:
     for key, found in value.items():
         if not isinstance(found, str | int | float | None):
             raise Wrong(f"holds a list or mapping under {key!r}", "give each field one value")
-        if isinstance(found, float) and not math.isfinite(found):
+        too_large = isinstance(found, int) and found.bit_length() > _MOST_BITS
+        if too_large or (isinstance(found, float) and not math.isfinite(found)):
             raise Wrong(
                 f"holds a number under {key!r} that JSON cannot", "write a finite number, or quote it"
             )

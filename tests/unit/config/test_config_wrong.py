@@ -129,6 +129,7 @@ INTEGRATION = {
     "due when": "  case: {due_in: soon} #! integrations[0].case.due_in | 'soon' is not a duration",
     "field with a list": "  case: {fields: {a: [1]}} #! integrations[0].case.fields | holds a list or mapping under 'a'",
     "field beyond numbers": "  case: {fields: {a: .inf}} #! integrations[0].case.fields | holds a number under 'a' that JSON cannot",
+    "field of endless digits": f"  case: {{fields: {{a: 0x{'f' * 4_000}}}}} #! integrations[0].case.fields | holds a number under 'a' that JSON cannot",
     "fields as a list": "  case: {fields: [a]} #! integrations[0].case.fields | must be a mapping",
     "dmarc of nobody": "  reply: {require_dmarc: true} #^ integrations[0] | require_dmarc is set, and nobody's verdicts are believed, so nobody would be answered",
     "no aliases": "  aliases: [] #! integrations[0].aliases | is empty",
