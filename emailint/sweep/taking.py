@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emailint.config.model import Integration
     from emailint.errors import MessageError
     from emailint.store.ledger import Batch
-    from emailint.store.records import OpenError
+    from emailint.store.records import Key, OpenError
     from emailint.sweep.mailbox import Read
     from emailint.sweep.plans import Kept, Plan
     from emailint.sweep.result import MessageResult
@@ -36,7 +36,7 @@ class Taking:
         """Make of each message what is to be made, in one transaction; it is durable when this returns."""
         made = self.plans(reads)
         try:
-            kept = plans.keep(self.run.store, self.unknown([plan for plan in made if plan.keeps]))
+            kept = plans.keep(self.run.store, self.unknown([plan for plan in firsts(made) if plan.keeps]))
         except AttachmentError as error:
             self.one_by_one(reads, error)
             return
@@ -105,3 +105,11 @@ class Taking:
         if any(result.reply == telling.BREAKER for result in results):
             self.run.troubles.report(telling.stopped(self.integration), self.integration)
         self.run.troubles.close_loci(result.locus for result in results)
+
+
+def firsts(made: Sequence[Plan]) -> list[Plan]:
+    """The first of each key, of which the entry is made: its twin may have attachments where it has text."""
+    found: dict[Key, Plan] = {}
+    for plan in made:
+        found.setdefault(plan.key, plan)
+    return list(found.values())
