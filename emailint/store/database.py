@@ -45,14 +45,22 @@ class Database:
         self._depth = 0
         self._undone = 0
         self._level = "FULL"
+        self._noted = False
         self._broken: StoreError | None = None
         with self._translated():
             self._connection = _connect(path, read_only=read_only)
 
     def close(self) -> None:
-        """Close; the write-ahead log is brought home and removed."""
+        """Close; the write-ahead log is brought home and removed, or synced where others still read it."""
         with self._lock, self._translated():
-            self._connection.close()
+            try:
+                if self._noted and not self._broken:
+                    with self.writing() as connection:
+                        connection.execute("UPDATE meta SET value = value WHERE name = 'schema'")
+            except StoreError:  # what was noted is found out once more
+                pass
+            finally:
+                self._connection.close()
 
     @property
     def changes(self) -> int:
@@ -107,6 +115,7 @@ class Database:
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
+                self._noted = level != "FULL"
             except BaseException:
                 self._roll_back()
                 raise

@@ -269,3 +269,15 @@ def test_that_nothing_waits_is_asked_once_until_something_changes(tmp_path: Path
         with statements(store) as given:
             assert steps(store) == 0
             assert given == []
+
+
+def test_what_was_noted_last_is_synced_at_the_end(folder: Path, store: Store) -> None:
+    statements: list[str] = []
+    store.ledger._database._connection.set_trace_callback(statements.append)
+    store.ledger.begin([locus(1)])
+    store.close()
+    assert synced_commits(statements) == [False, True]
+    statements.clear()
+    with open_store(folder) as again:
+        again.ledger._database._connection.set_trace_callback(statements.append)
+    assert synced_commits(statements) == []  # an idle run waits for nothing
