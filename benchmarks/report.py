@@ -24,7 +24,8 @@ def machine() -> str:
 
 def lines(outcomes: Sequence[Outcome]) -> list[str]:
     """Markdown, a section for each workload and the goals of all at the end."""
-    text = [f"Measured on {machine()}. Median of interleaved runs, least and most in brackets.", ""]
+    text = ["# emailint beside its peers", ""]
+    text += [f"Measured on {machine()}. Median of interleaved runs, least and most in brackets.", ""]
     for outcome in outcomes:
         text += _section(outcome)
     return [*text, "| | what is to be reached | reached | |", "|---|---|---|---|", *_goals(outcomes)]
