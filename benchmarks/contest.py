@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,9 +75,13 @@ class Workload:
 
 @dataclass(slots=True)
 class Outcome:
-    """All figures of one workload; `failed` has what could not be run, and why."""
+    """All figures of one workload; `failed` has what could not be run, and why.
+
+    Memory is that of one run more, whose seconds do not count.
+    """
 
     workload: Workload
+    memory: dict[str, int] = field(default_factory=dict)
     costs: dict[str, list[Cost]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -94,17 +98,18 @@ class Outcome:
 
 
 def hold(workload: Workload, rounds: int, tell: Callable[[str], None]) -> Outcome:
-    """Let all contestants run, round by round."""
+    """Let all contestants run, round by round, and first once for their memory."""
     outcome = Outcome(workload)
-    for number in range(1, rounds + 1):
+    for number in range(rounds + 1):
         for contestant in workload.contestants:
             if contestant.name not in outcome.failed:
-                tell(f"{workload.number} round {number} of {rounds}: {contestant.name}")
-                _turn(workload, contestant, outcome)
+                turn = f"round {number} of {rounds}" if number else "memory"
+                tell(f"{workload.number} {turn}: {contestant.name}")
+                _turn(workload, contestant, outcome, look=not number)
     return outcome
 
 
-def _turn(workload: Workload, contestant: Contestant, outcome: Outcome) -> None:
+def _turn(workload: Workload, contestant: Contestant, outcome: Outcome, *, look: bool) -> None:
     if contestant.missing:
         outcome.failed[contestant.name] = contestant.missing
         return
@@ -112,13 +117,17 @@ def _turn(workload: Workload, contestant: Contestant, outcome: Outcome) -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     folder.chmod(0o755)
     try:
-        cost = run(contestant.command(folder), folder, contestant.environ)
+        cost = run(contestant.command(folder), folder, contestant.environ, look=look)
         cost = workload.judge(contestant.name, folder, cost)
     except (Failed, AssertionError) as error:
         if contestant.name == EMAILINT:
             raise
         outcome.failed[contestant.name] = str(error)
     else:
-        outcome.costs.setdefault(contestant.name, []).append(cost)
+        if look:
+            outcome.memory[contestant.name] = cost.memory
+        else:
+            cost = replace(cost, memory=outcome.memory[contestant.name])
+            outcome.costs.setdefault(contestant.name, []).append(cost)
     finally:
         shutil.rmtree(folder)

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -52,14 +53,19 @@ class Failed(Exception):
     """A command that should have ended well."""
 
 
-def run(command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None) -> Cost:
-    """Run a command to its end; raises Failed for an exit status that is not 0."""
+def run(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None, *, look: bool = True
+) -> Cost:
+    """Run a command to its end; raises Failed for an exit status that is not 0.
+
+    Without `look` its memory is 0: looking slows down whoever is looked at, several processes the most.
+    """
     with (folder / "output").open("w+b") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
             command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
-        with _Memory(process.pid) as memory:
+        with _Memory(process.pid) if look else nullcontext() as memory:
             _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -67,7 +73,7 @@ def run(command: Sequence[str], folder: Path, environ: Mapping[str, str] | None 
         said = output.read().decode(errors="replace")[-2000:]
     if process.returncode:
         raise Failed(f"{command[0]} ended with {process.returncode}: {said}")
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, memory.octets, began)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, memory.octets if memory else 0, began)
 
 
 class _Memory:
