@@ -9,15 +9,16 @@ import os
 import sqlite3
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from emailint.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 BUSY_SECONDS = 15.0
+Item = TypeVar("Item")
 
 _HINTS = {
     sqlite3.SQLITE_FULL: "free space on this disk; the next run takes it up again",
@@ -44,6 +45,7 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._undone = 0
+        self._none_at: dict[str, int] = {}
         self._level = "FULL"
         self._noted = False
         self._broken: StoreError | None = None
@@ -68,11 +70,28 @@ class Database:
         with self._translated():
             return self._connection.total_changes + self._undone
 
+    def unless_none(self, question: str, ask: Callable[[], list[Item]]) -> list[Item]:
+        """The answer. Where it was nothing, it is not asked for again before a row has changed.
+
+        Nobody waits for others to know that. Whoever may write has the store alone, so that no other process
+        changes any row meanwhile; whoever only reads asks each time.
+        """
+        changes = self.changes
+        if not self.read_only and self._none_at.get(question) == changes:
+            return []
+        found = ask()
+        if not found:
+            self._none_at[question] = changes
+        return found
+
     def refuse_within(self, what: str) -> None:
         """Raise StoreError when this thread has a transaction open."""
-        with self._lock:
-            if self._depth:
-                raise StoreError(f"{what} comes after the transaction, not within it")
+        if self._lock.acquire(blocking=False):  # else another thread has one, which is no matter
+            try:
+                if self._depth:
+                    raise StoreError(f"{what} comes after the transaction, not within it")
+            finally:
+                self._lock.release()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -26,17 +26,15 @@ class AuditVerbs(LedgerPart):
     def known(self, loci: Sequence[str]) -> Mapping[str, Known]:
         """Those loci whose message has a row, with that row."""
         found: dict[str, Known] = {}
-        with self._database.reading() as connection:
-            for chunk in chunks(loci):
-                query = (
-                    "SELECT locus, row, disposition, case_id FROM locus JOIN message USING (row)"  # noqa: S608  placeholders only
-                    f" WHERE locus IN ({placeholders(chunk)})"
-                )
-                rows = connection.execute(query, [stored(locus) for locus in chunk])
-                found.update(
-                    (read_text(locus), Known(row, Disposition(disposition), case_id))
-                    for locus, row, disposition, case_id in rows
-                )
+        for chunk in chunks(loci):
+            query = (
+                "SELECT locus, row, disposition, case_id FROM locus JOIN message USING (row)"  # noqa: S608  placeholders only
+                f" WHERE locus IN ({placeholders(chunk)})"
+            )
+            found.update(
+                (read_text(locus), Known(row, Disposition(disposition), case_id))
+                for locus, row, disposition, case_id in self._database.rows(query, *map(stored, chunk))
+            )
         return found
 
     def rules(self, rows: Sequence[int]) -> Mapping[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emailint.store.ledger_part import LedgerPart
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _SELECT = "SELECT error_id, trouble, opened_at, last_at, count, closed_at, told_at FROM error"
+_ANY_AILING = (
+    "SELECT 1 FROM health WHERE failures <> 0 OR retry_at IS NOT NULL OR kind IS NOT NULL"
+    " OR config IS NOT NULL LIMIT 1"
+)
 
 
 class ErrorVerbs(LedgerPart):
@@ -64,6 +69,8 @@ class ErrorVerbs(LedgerPart):
 
     def health(self, account: str) -> Health:
         """How this mailbox has been doing."""
+        if not self._database.unless_none("ailing", partial(self._database.rows, _ANY_AILING)):
+            return Health()
         query = "SELECT failures, retry_at, kind, config FROM health WHERE account = ?"
         with self._database.reading() as connection:
             row = connection.execute(query, (account,)).fetchone()

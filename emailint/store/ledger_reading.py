@@ -26,11 +26,10 @@ class ReadingVerbs(LedgerPart):
     def done(self, loci: Sequence[str]) -> frozenset[str]:
         """Those loci whose message has a row already."""
         known: set[str] = set()
-        with self._database.reading() as connection:
-            for chunk in chunks(loci):
-                query = f"SELECT locus FROM locus WHERE locus IN ({placeholders(chunk)})"  # noqa: S608  placeholders only
-                rows = connection.execute(query, [stored(locus) for locus in chunk])
-                known.update(read_text(locus) for (locus,) in rows)
+        for chunk in chunks(loci):
+            query = f"SELECT locus FROM locus WHERE locus IN ({placeholders(chunk)})"  # noqa: S608  placeholders only
+            rows = self._database.rows(query, *map(stored, chunk))
+            known.update(read_text(locus) for (locus,) in rows)
         return frozenset(known)
 
     def begin(self, loci: Sequence[str]) -> None:
@@ -47,13 +46,12 @@ class ReadingVerbs(LedgerPart):
     def suspects(self, loci: Sequence[str]) -> Mapping[str, int]:
         """Those left in flight by an earlier run or with counted attempts, and how many attempts."""
         found: dict[str, int] = {}
-        with self._database.reading() as connection:
-            for chunk in chunks(loci):
-                query = f"SELECT locus, attempts FROM in_flight WHERE locus IN ({placeholders(chunk)})"  # noqa: S608  placeholders only
-                for value, attempts in connection.execute(query, [stored(locus) for locus in chunk]):
-                    locus = read_text(value)
-                    if attempts or locus in self._left_in_flight:
-                        found[locus] = attempts
+        for chunk in chunks(loci):
+            query = f"SELECT locus, attempts FROM in_flight WHERE locus IN ({placeholders(chunk)})"  # noqa: S608  placeholders only
+            for value, attempts in self._database.rows(query, *map(stored, chunk)):
+                locus = read_text(value)
+                if attempts or locus in self._left_in_flight:
+                    found[locus] = attempts
         return found
 
     def attempt(self, locus: str) -> int:

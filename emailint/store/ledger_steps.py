@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from emailint.store.ledger_part import LedgerPart
 from emailint.store.records import Journal, JournalEnd, Line, Move
 from emailint.store.schema import read_text, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from emailint.store.database import Database
-
-Item = TypeVar("Item")
 
 LINES_AT_ONCE = 1_000
 OCTETS_AT_ONCE = 16_000_000
@@ -23,6 +20,8 @@ _UNMARKED = (
     "SELECT locus FROM locus INDEXED BY locus_unmarked WHERE account = ? AND marked = 0"
     " AND NOT EXISTS (SELECT 1 FROM line WHERE line.row = locus.row AND line.projected = 0) ORDER BY row"
 )
+_ANY_UNMARKED = "SELECT 1 FROM locus INDEXED BY locus_unmarked WHERE marked = 0 LIMIT 1"
+_ANY_UNMOVED = "SELECT 1 FROM locus INDEXED BY locus_unmoved WHERE folder IS NOT NULL LIMIT 1"
 
 
 class StepVerbs(LedgerPart):
@@ -31,27 +30,10 @@ class StepVerbs(LedgerPart):
     What waits is asked several times for each mailbox; in nearly all sweeps nothing does.
     """
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self._none_at: dict[str, int] = {}
-
-    def _unless_none(self, question: str, ask: Callable[[], list[Item]]) -> list[Item]:
-        """The answer. Where it was nothing, it is not asked for again before a row has changed.
-
-        Whoever steps has the store alone, so that no other process changes any.
-        """
-        changes = self._database.changes
-        if self._none_at.get(question) == changes:
-            return []
-        found = ask()
-        if not found:
-            self._none_at[question] = changes
-        return found
-
     def unprojected(self) -> Sequence[Line]:
         """The first lines (bounded in number and octets) not yet known durable, in order."""
         self._database.refuse_within("writing lines")
-        return self._unless_none("unprojected", self._unprojected)
+        return self._database.unless_none("unprojected", self._unprojected)
 
     def _unprojected(self) -> list[Line]:
         lines: list[Line] = []
@@ -102,8 +84,10 @@ class StepVerbs(LedgerPart):
 
     def unmarked(self, account: str) -> Sequence[str]:
         """Loci of this mailbox whose message is projected (or makes no line) and not yet marked read."""
+        if not self._any(_ANY_UNMARKED):
+            return []
         rows = partial(self._database.rows, _UNMARKED, account)
-        return [read_text(locus) for (locus,) in self._unless_none(f"unmarked {account}", rows)]
+        return [read_text(locus) for (locus,) in self._database.unless_none(f"unmarked {account}", rows)]
 
     def marked(self, loci: Sequence[str]) -> None:
         """The server has confirmed that these are read (or they are gone)."""
@@ -120,10 +104,14 @@ class StepVerbs(LedgerPart):
             "SELECT locus, folder FROM locus INDEXED BY locus_unmoved"
             " WHERE account = ? AND folder IS NOT NULL AND marked = 1 ORDER BY row"
         )
-        rows = partial(self._database.rows, query, account)
-        return [
-            Move(read_text(locus), folder) for locus, folder in self._unless_none(f"unmoved {account}", rows)
-        ]
+        if not self._any(_ANY_UNMOVED):
+            return []
+        rows = self._database.unless_none(f"unmoved {account}", partial(self._database.rows, query, account))
+        return [Move(read_text(locus), folder) for locus, folder in rows]
+
+    def _any(self, query: str) -> bool:
+        """Whether anything waits in whatever mailbox: one look for thousands of them."""
+        return bool(self._database.unless_none(query, partial(self._database.rows, query)))
 
     def moved(self, places: Mapping[str, str | None]) -> None:
         """Old locus → new locus (None: unknown or gone). The new one counts as done and marked."""

@@ -50,6 +50,8 @@ class Projection:
         """
         lines = 0
         warnings: list[str] = []
+        if not self._broken and not ledger.unprojected():  # nothing waits, and nobody waits to know it
+            return ProjectionReport()
         with self._lock:
             if self._broken:
                 raise self._broken

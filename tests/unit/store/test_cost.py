@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from emailint.store import Store, open_store
-from emailint.store.records import Disposition, ReplyState, Trouble
+from emailint.store.records import Disposition, Health, ReplyState, Trouble
 from tests.unit.store.making import ACCOUNT, NOW, add, after, case, key, line, locus, reply
 
 MANY = 3_000
@@ -281,3 +282,45 @@ def test_what_was_noted_last_is_synced_at_the_end(folder: Path, store: Store) ->
     with open_store(folder) as again:
         again.ledger._database._connection.set_trace_callback(statements.append)
     assert synced_commits(statements) == []  # an idle run waits for nothing
+
+
+def test_thousands_of_idle_mailboxes_ask_three_questions_together(store: Store) -> None:
+    fill(store, 10)
+    statements: list[str] = []
+    store.ledger._database._connection.set_trace_callback(statements.append)
+    for number in range(1_000):
+        account = f"imap://desk{number}@host"
+        assert store.ledger.health(account) == Health()
+        assert store.ledger.done([]) == frozenset()
+        assert not store.ledger.suspects([])
+        assert not store.ledger.known([])
+        store.project()
+        assert not store.ledger.unmarked(account)
+        assert not store.ledger.unmoved(account)
+    assert len([each for each in statements if each.startswith("SELECT")]) <= 4
+
+
+def test_one_ailing_mailbox_is_seen_among_thousands(store: Store) -> None:
+    assert store.ledger.health(ACCOUNT) == Health()
+    ailing = Health(failures=2, kind="connection_failed")
+    store.ledger.set_health(ACCOUNT, ailing)
+    assert store.ledger.health(ACCOUNT) == ailing
+    store.ledger.set_health(ACCOUNT, Health())
+    assert store.ledger.health(ACCOUNT) == Health()
+
+
+def test_nobody_waits_for_another_to_know_that_nothing_is_to_be_written(store: Store) -> None:
+    answers: list[int] = []
+    asking = threading.Thread(target=lambda: answers.append(store.project().lines), daemon=True)
+    with store.projection._lock:
+        asking.start()
+        asking.join(10)
+    assert answers == [0]
+
+
+def test_who_only_reads_asks_each_time(folder: Path, store: Store) -> None:
+    with open_store(folder, read_only=True) as reader:
+        assert reader.ledger.unmarked(ACCOUNT) == []
+        add(store.ledger, case(1))
+        store.project()
+        assert reader.ledger.unmarked(ACCOUNT) == [locus(1)]
