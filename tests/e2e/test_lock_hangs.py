@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import sqlite3
 import stat
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +53,35 @@ def stopped(site: Installation, *arguments: str) -> Iterator[subprocess.Popen[st
         until = time.monotonic() + 20
         while said(site).get("pid") != run.pid and time.monotonic() < until:
             time.sleep(0.02)
-        run.send_signal(signal.SIGSTOP)
+        stop(run)
+        while not ledger_is_free(site) and time.monotonic() < until:  # else nobody could read it
+            run.send_signal(signal.SIGCONT)
+            time.sleep(0.001)
+            stop(run)
         assert said(site)["pid"] == run.pid
         yield run
     finally:
         run.send_signal(signal.SIGKILL)
         run.communicate()
+
+
+def stop(run: subprocess.Popen[str]) -> None:
+    """Stop it, and wait until it stands still."""
+    run.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, run.pid, os.WSTOPPED)
+
+
+def ledger_is_free(site: Installation) -> bool:
+    """Whether the ledger is made, and its run was not stopped in the middle of writing to it."""
+    path = site.folder / "data" / "ledger.db"
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as ledger:
+        try:
+            ledger.execute("BEGIN IMMEDIATE")
+            return bool(ledger.execute("SELECT 1 FROM meta").fetchone())
+        except sqlite3.Error:
+            return False
 
 
 def said(site: Installation) -> dict[str, Any]:
