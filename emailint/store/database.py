@@ -129,12 +129,14 @@ class Database:
             if self._broken:
                 raise self._broken
             self._sync(level)
+            before = self._connection.total_changes
             self._connection.execute("BEGIN IMMEDIATE")
             self._depth = 1
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
-                self._noted = level != "FULL"
+                if self._connection.total_changes > before:  # without a change SQLite syncs nothing
+                    self._noted = level != "FULL"
             except BaseException:
                 self._roll_back()
                 raise

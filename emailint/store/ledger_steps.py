@@ -25,10 +25,7 @@ _ANY_UNMOVED = "SELECT 1 FROM locus INDEXED BY locus_unmoved WHERE folder IS NOT
 
 
 class StepVerbs(LedgerPart):
-    """The states of lines and loci.
-
-    What waits is asked several times for each mailbox; in nearly all sweeps nothing does.
-    """
+    """The states of lines and loci."""
 
     def unprojected(self) -> Sequence[Line]:
         """The first lines (bounded in number and octets) not yet known durable, in order."""
@@ -86,8 +83,7 @@ class StepVerbs(LedgerPart):
         """Loci of this mailbox whose message is projected (or makes no line) and not yet marked read."""
         if not self._any(_ANY_UNMARKED):
             return []
-        rows = partial(self._database.rows, _UNMARKED, account)
-        return [read_text(locus) for (locus,) in self._database.unless_none(f"unmarked {account}", rows)]
+        return [read_text(locus) for (locus,) in self._database.rows(_UNMARKED, account)]
 
     def marked(self, loci: Sequence[str]) -> None:
         """The server has confirmed that these are read (or they are gone)."""
@@ -106,8 +102,7 @@ class StepVerbs(LedgerPart):
         )
         if not self._any(_ANY_UNMOVED):
             return []
-        rows = self._database.unless_none(f"unmoved {account}", partial(self._database.rows, query, account))
-        return [Move(read_text(locus), folder) for locus, folder in rows]
+        return [Move(read_text(locus), folder) for locus, folder in self._database.rows(query, account)]
 
     def _any(self, query: str) -> bool:
         """Whether anything waits in whatever mailbox: one look for thousands of them."""

@@ -50,8 +50,8 @@ class Projection:
         """
         lines = 0
         warnings: list[str] = []
-        if not self._broken and not ledger.unprojected():  # nothing waits, and nobody waits to know it
-            return ProjectionReport()
+        if self._lock.locked() and not self._broken and not ledger.unprojected():
+            return ProjectionReport()  # of thousands of idle mailboxes none waits for another to know it
         with self._lock:
             if self._broken:
                 raise self._broken

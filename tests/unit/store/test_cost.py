@@ -324,3 +324,22 @@ def test_who_only_reads_asks_each_time(folder: Path, store: Store) -> None:
         add(store.ledger, case(1))
         store.project()
         assert reader.ledger.unmarked(ACCOUNT) == [locus(1)]
+
+
+def test_a_transaction_without_a_change_makes_no_note_durable(store: Store) -> None:
+    statements: list[str] = []
+    store.ledger.begin([locus(1)])
+    with store.ledger.transaction():
+        pass  # as where the ledger is only asked
+    store.ledger._database._connection.set_trace_callback(statements.append)
+    store.close()
+    assert synced_commits(statements) == [True]
+
+
+def test_lines_that_wait_are_read_once(store: Store) -> None:
+    add(store.ledger, case(1), case(2))
+    statements: list[str] = []
+    store.ledger._database._connection.set_trace_callback(statements.append)
+    store.project()
+    # Once for these, and once more to know that there are no others.
+    assert sum("FROM line INDEXED BY line_unprojected" in each for each in statements) == 2
