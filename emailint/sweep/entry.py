@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from emailint.case import json_line
@@ -20,7 +19,6 @@ from emailint.store.records import Disposition, Entry, Ignored, Journal, KeptMai
 from emailint.sweep.telling import result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from emailint.config.model import Integration
@@ -61,11 +59,11 @@ class Intake:
             case FollowUpTo():
                 return self._follow_up(_with_defects(plan, batch), route, kept, batch)
             case Hold(reason=reason):
-                entry = self._entry(plan)(disposition=Disposition.HELD, kept=self._kept(plan))
+                entry = replace(self._entry(plan, Disposition.HELD), kept=self._kept(plan))
                 return Made(entry, result(plan, "held", detail=reason))
             case Ignore(reason=reason):
                 ignored = Ignored(reason, self._received(plan))
-                entry = self._entry(plan)(disposition=Disposition.IGNORED, ignored=ignored)
+                entry = replace(self._entry(plan, Disposition.IGNORED), ignored=ignored)
                 return Made(entry, result(plan, "ignored", detail=reason))
             case _:
                 assert_never(route)
@@ -86,8 +84,8 @@ class Intake:
         case = make_case(
             case_id, self._arrival(plan.message, plan.read.ref), match, workspace, kept, _recorded(decision)
         )
-        entry = self._entry(plan)(
-            disposition=Disposition.QUARANTINED if plan.quarantined else Disposition.CASE,
+        entry = replace(
+            self._entry(plan, Disposition.QUARANTINED if plan.quarantined else Disposition.CASE),
             case_id=case_id,
             journal=Journal.CASES,
             line=json_line(with_related(case, route.related_case).record()),
@@ -106,8 +104,8 @@ class Intake:
         record = make_follow_up(
             follow_up_id, self._arrival(plan.message, plan.read.ref), route, kept
         ).record()
-        entry = self._entry(plan)(
-            disposition=Disposition.FOLLOW_UP,
+        entry = replace(
+            self._entry(plan, Disposition.FOLLOW_UP),
             case_id=route.case_id,
             journal=Journal.FOLLOW_UPS,
             line=json_line(record),
@@ -136,11 +134,10 @@ class Intake:
         read = plan.read
         return KeptMail(self._received(plan), read.ref.size, read.whole, read=read.failure is None)
 
-    def _entry(self, plan: Plan) -> Callable[..., Entry]:
-        """What makes the entry: given what became of the message, and what it is made of."""
-        return partial(
-            Entry,
+    def _entry(self, plan: Plan, disposition: Disposition) -> Entry:
+        return Entry(
             key=plan.key,
+            disposition=disposition,
             integration=self.integration.name,
             account=self.account,
             locus=plan.read.ref.locus,
