@@ -33,10 +33,7 @@ def listed(answer: Iterable[Any]) -> list[tuple[Any, bytes | None, str]]:
 
     words = iter(parse_response([each for each in answer if each]))
     return [
-        (
-            flags,
-            separator,
-            str(name) if isinstance(name, int) else decode(name),
-        )  # a name may look like a number
+        # A name may look like a number.
+        (flags, separator, str(name) if isinstance(name, int) else decode(name))
         for flags, separator, name in zip(words, words, words, strict=True)
     ]

@@ -185,7 +185,7 @@ class Wire(imaplib.IMAP4):
         """Server text as one short line without control characters and secrets."""
         return clean(text, *self._secrets)
 
-    # What imaplib does itself; these names are what others build upon too, IMAPClient among them
+    # What imaplib does itself
 
     @property  # type: ignore[override]  # typeshed has str, imaplib octets
     def tagpre(self) -> bytes:
